@@ -1,0 +1,3 @@
+//! The `analyze` function.
+
+fn main() {}

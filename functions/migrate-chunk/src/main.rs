@@ -1,0 +1,3 @@
+//! The `migrate-chunk` function.
+
+fn main() {}

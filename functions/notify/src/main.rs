@@ -1,0 +1,3 @@
+//! The `notify` function.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `submit` function.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! A strict stand-in for Amazon WorkMail.
+
+fn main() {}

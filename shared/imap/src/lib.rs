@@ -1,0 +1,1 @@
+//! IMAP as a source, under a guarding transport.

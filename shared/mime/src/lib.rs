@@ -1,0 +1,1 @@
+//! Raw message bytes to facts.

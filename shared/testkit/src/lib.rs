@@ -1,0 +1,1 @@
+//! Memory adapters, a manual clock, fault injection and conformance suites.
