@@ -1,0 +1,63 @@
+//! Faults: what failed, for a person to read, and what may be done about it.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::error::Error;
+use std::time::Duration;
+
+/// What may be done about a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Remedy {
+    /// The same may work after this time.
+    RetryAfter(Duration),
+    /// This message cannot be copied; the others can.
+    SkipMessage,
+    /// Nothing more can be done for this account until a person acts.
+    GiveUp,
+}
+
+/// A fault of a source, a destination or a service.
+///
+/// The code is stable and part of the API (`source.wrong_password`); the message says what failed and what
+/// to do next; the cause is kept in the chain.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// What may be done.
+    pub remedy: Remedy,
+    /// A stable name in dots and small letters, for programs.
+    pub code: Cow<'static, str>,
+    /// A sentence for people that says what to do next; never contains a secret.
+    pub message: String,
+    #[source]
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// Describes a fault.
+    pub fn new(remedy: Remedy, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { remedy, code: code.into(), message: message.into(), cause: None }
+    }
+
+    /// Describes a fault that may pass after a time.
+    pub fn retry(after: Duration, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Remedy::RetryAfter(after), code, message)
+    }
+
+    /// Describes a fault of one message.
+    pub fn skip(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Remedy::SkipMessage, code, message)
+    }
+
+    /// Describes a fault that needs a person.
+    pub fn give_up(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Remedy::GiveUp, code, message)
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}

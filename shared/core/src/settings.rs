@@ -1,0 +1,142 @@
+//! Every duration and size that the engine works with; durations scale together, so that tests can run faster.
+
+use std::time::Duration;
+
+/// The durations of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Times {
+    /// How long a lane or slice is leased; every commit renews it.
+    pub lease: Duration,
+    /// How long after the end of a lease somebody else may take over.
+    pub takeover: Duration,
+    /// How long an unanswered request may still take effect (Q).
+    pub quarantine: Duration,
+    /// What a chunk keeps back of its time to finish its windows.
+    pub reserve: Duration,
+    /// The longest time that a chunk copies, however long the function may run.
+    pub chunk: Duration,
+    /// How long a queued continuation may take to arrive before the sweeper sends it again.
+    pub arrival: Duration,
+    /// The pause before a lane without work looks again.
+    pub idle: Duration,
+    /// The first pause after a passing fault; doubles with each further one.
+    pub back_off: Duration,
+    /// How long a permission may take to become known (WorkMail: within 5 minutes).
+    pub propagation: Duration,
+    /// How long after the end the credentials and the record are kept.
+    pub retention: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self {
+            lease: s(90),
+            takeover: s(5),
+            quarantine: s(180),
+            reserve: s(30),
+            chunk: s(240),
+            arrival: s(60),
+            idle: s(2),
+            back_off: s(1),
+            propagation: s(360),
+            retention: s(14 * 24 * 3600),
+        }
+    }
+}
+
+impl Times {
+    /// Returns the same durations, all but the retention and the chunk multiplied by the factor.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let by = |d: Duration| d.mul_f64(factor.clamp(0.000_1, 1.0));
+        Self {
+            lease: by(self.lease),
+            takeover: by(self.takeover),
+            quarantine: by(self.quarantine),
+            reserve: by(self.reserve),
+            chunk: self.chunk,
+            arrival: by(self.arrival),
+            idle: by(self.idle),
+            back_off: by(self.back_off),
+            propagation: by(self.propagation),
+            retention: self.retention,
+        }
+    }
+}
+
+/// The sizes of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// The most messages of a slice.
+    pub slice_messages: u64,
+    /// The most octets of a slice, as the source announces them.
+    pub slice_octets: u64,
+    /// The most ranges that the UIDs of a slice may fall into.
+    pub slice_ranges: usize,
+    /// The most messages of a window.
+    pub window_messages: usize,
+    /// The most octets of a window, as the source announces them; a larger message is a window of its own.
+    pub window_octets: u64,
+    /// How many windows are intended ahead of what is recorded.
+    pub windows_ahead: usize,
+    /// How many octets of messages a chunk holds in memory; one larger message is always let in.
+    pub memory_octets: u64,
+    /// How many requests to the destination are in flight at first, and at most.
+    pub requests: (usize, usize),
+    /// The lanes of an account when the provider says nothing.
+    pub lanes: u16,
+    /// UIDs listed at once when a folder is planned.
+    pub scan_step: u32,
+    /// The most continuations of a lane in one pass.
+    pub hops: u32,
+    /// Chunks without progress after which an account is stalled.
+    pub idle_chunks: u32,
+    /// The accounts that are copied at the same time, over all migrations.
+    pub active_accounts: usize,
+    /// The accounts that are copied at the same time from one host.
+    pub active_per_host: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            slice_messages: 2_000,
+            slice_octets: 64 << 20,
+            slice_ranges: 200,
+            window_messages: 200,
+            window_octets: 8 << 20,
+            windows_ahead: 3,
+            memory_octets: 40 << 20,
+            requests: (2, 8),
+            lanes: 4,
+            scan_step: 20_000,
+            hops: 10_000,
+            idle_chunks: 8,
+            active_accounts: 4,
+            active_per_host: 4,
+        }
+    }
+}
+
+/// Times and sizes together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The durations.
+    pub times: Times,
+    /// The sizes.
+    pub sizes: Sizes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scaling_leaves_retention_and_chunk_alone() {
+        let scaled = Times::default().scaled(0.01);
+        assert_eq!(scaled.lease, Duration::from_millis(900));
+        assert_eq!(scaled.retention, Times::default().retention);
+        assert_eq!(scaled.chunk, Times::default().chunk);
+    }
+}
