@@ -6,6 +6,7 @@ pub mod blobs;
 pub mod clock;
 pub mod destination;
 pub mod directory;
+pub mod ends;
 pub mod mailer;
 pub mod queue;
 pub mod source;

@@ -5,6 +5,7 @@ mod folder;
 mod lane;
 mod migration;
 mod protocol;
+mod secrets;
 mod slice;
 
 pub use account::{Account, Analysis, Check, CheckState, DestinationEnd, Grade, Pass, PassKind, SourceAuth, SourceEnd};
@@ -12,6 +13,7 @@ pub use folder::{Folder, MappedName};
 pub use lane::{Lane, LaneState};
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Options};
 pub use protocol::{Entry, EntryKind};
+pub use secrets::{OauthSecret, Secrets};
 pub use slice::{Lease, Slice, SliceDetail, SliceKind, SliceState};
 
 use crate::ports::table::{Body, Item, Key};

@@ -1,0 +1,29 @@
+//! Both ends of an account, opened with its credentials.
+
+use super::destination::Destination;
+use super::source::Source;
+use crate::fault::Fault;
+use crate::record::{Account, Migration};
+use std::future::Future;
+
+/// Opens the ends of accounts: looks up the credentials, picks the adapter, connects and signs in.
+pub trait Ends: Send + Sync {
+    /// Sessions at the source.
+    type Source: Source;
+    /// Mailboxes at the destination.
+    type Destination: Destination;
+
+    /// Opens a new session at the account's source.
+    fn source(
+        &self,
+        migration: &Migration,
+        account: &Account,
+    ) -> impl Future<Output = Result<Self::Source, Fault>> + Send;
+
+    /// Opens the account's mailbox at the destination.
+    fn destination(
+        &self,
+        migration: &Migration,
+        account: &Account,
+    ) -> impl Future<Output = Result<Self::Destination, Fault>> + Send;
+}

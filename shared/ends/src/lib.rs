@@ -1,0 +1,1 @@
+//! Opens both ends of an account: which adapter serves it is decided here, at run time.
