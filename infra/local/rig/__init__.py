@@ -1,0 +1,1 @@
+"""The local stack: the deployed functions, a WorkMail stand-in and an IMAP server, all on loopback."""

@@ -1,0 +1,31 @@
+"""Runs the sweep as often as the scaled clock asks: the schedule of the template knows no less than a minute."""
+
+import threading
+
+from .emulator import Emulator
+
+SWEEP_SECONDS = 60
+
+
+class Clock:
+    """Invokes the sweep function every minute of scaled time, at most once a second, until closed."""
+
+    def __init__(self, emulator: Emulator, function: str, time_scale: float):
+        self._stop = threading.Event()
+        self._period = max(1.0, SWEEP_SECONDS * time_scale)
+        self._client = emulator.client("lambda")
+        self._function = function
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._period):
+            try:
+                self._client.invoke(FunctionName=self._function, InvocationType="RequestResponse", Payload=b'{"source":"aws.scheduler"}')
+            except Exception:  # the emulator is going down, or the function says so in its log
+                continue
+
+    def close(self) -> None:
+        """Stops, and waits for a sweep under way."""
+        self._stop.set()
+        self._thread.join(timeout=10)

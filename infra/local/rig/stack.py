@@ -1,0 +1,135 @@
+"""The whole local stack: started in order, ended whole."""
+
+import json
+import os
+import shutil
+import signal
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import certificates, paths, ports
+from .clock import Clock
+from .deploy import deploy
+from .emulator import Emulator
+from .front import Front
+from .imapd import Imapd
+from .keeper import Keeper
+from .problem import Problem
+from .standin import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, ORGANIZATION, Standin
+
+
+class Stack:
+    """The servers of one run; `url` is the door of the web page and API."""
+
+    def __init__(self, name: str, *, port: int | None = None, time_scale: float = 1.0, chunk_seconds: int = 20,
+                 lanes: int = 8, accounts: int = 4, binaries: Path = paths.TARGET, record: Path | None = None, say=lambda text: None):
+        self.run = paths.RUN / name
+        self._claim(name)
+        self._closers = [self._release]
+        try:
+            say("starting the IMAP server and the WorkMail stand-in")
+            self.keeper = Keeper(self.run / "logs")
+            self._closers.append(self.keeper.close)
+            authority = certificates.write(self.run / "certificates")
+            self.authority = self.run / "certificates" / "authority.pem"
+            self.authority.write_text(authority)
+            self.imapd = Imapd(self.keeper, self.run, self.run / "certificates")
+            self._closers.append(self.imapd.close)
+            self.standin = Standin(self.keeper, binaries / "workmail", self.run, record)
+            say("starting the AWS emulator")
+            self.emulator = Emulator(self.keeper, self.run, self.standin.url)
+            self.front = Front(port or ports.free(1)[0], self.emulator.port)
+            self._closers.append(self.front.close)
+            self.url = self.front.url
+            say("deploying template.yaml")
+            self.deployed = deploy(self.emulator, {
+                "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
+                "WorkMailOrganizationId": ORGANIZATION,
+                "WorkMailEwsUrl": self.standin.ews,
+                "WorkMailAdminEmail": ADMINISTRATOR,
+                "WorkMailAdminPassword": ADMINISTRATOR_PASSWORD,
+                "PublicUrl": self.url,
+                "MailFrom": "mailcrane@example.org",
+                "MailReplyTo": "help@example.org",
+                "AllowPrivateHosts": "true",
+                "ExtraCaPem": authority,
+                "ChunkSeconds": str(chunk_seconds),
+                "ChunkConcurrency": str(lanes),
+                "MaxActiveAccounts": str(accounts),
+                "TimeScale": str(time_scale),
+                "LogLevel": os.environ.get("RUST_LOG", "info"),
+            }, binaries)
+            self.front.api = self.deployed.outputs["HttpApiId"]
+            self.operator_key = self.emulator.client("secretsmanager").get_secret_value(
+                SecretId=self.deployed.outputs["OperatorKeySecretArn"])["SecretString"]
+            self._verify_sender()
+            if time_scale < 1:
+                clock = Clock(self.emulator, self.deployed.function("sweep"), time_scale)
+                self._closers.append(clock.close)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends every process, newest first; safe to call twice."""
+        while self._closers:
+            self._closers.pop()()
+
+    def _claim(self, name: str) -> None:
+        pid_file = self.run / "pid"
+        if running(pid_file):
+            raise Problem(f"a stack named {name} is running already", "make stop")
+        shutil.rmtree(self.run, ignore_errors=True)
+        self.run.mkdir(parents=True)
+        pid_file.write_text(str(os.getpid()))
+
+    def _release(self) -> None:
+        for name in ("tmp", "s3", "state", "pid"):
+            path = self.run / name
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _verify_sender(self) -> None:
+        """Verifies the sender in the emulator, as an operator does once in SES."""
+        ses = self.emulator.client("ses")
+        for identity in ("mailcrane@example.org", "example.org"):
+            (ses.verify_email_identity(EmailAddress=identity) if "@" in identity else ses.verify_domain_identity(Domain=identity))
+
+
+def running(pid_file: Path) -> int | None:
+    """Returns the process that owns a stack, when it is alive."""
+    try:
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if b"rig" in command or b"pytest" in command else None
+
+
+def stop_all() -> int:
+    """Ends every running stack of this tree; returns how many there were."""
+    pids = [pid for file in paths.RUN.glob("*/pid") if (pid := running(file))]
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    for pid in pids:
+        for _ in range(200):
+            if not Path(f"/proc/{pid}").exists():
+                break
+            threading.Event().wait(0.1)
+    return len(pids)
+
+
+@contextmanager
+def stack(name: str, **options):
+    """Runs a stack for the length of a block; SIGTERM and SIGHUP end it like Ctrl-C does."""
+    def end(*_):
+        raise KeyboardInterrupt
+
+    before = {kind: signal.signal(kind, end) for kind in (signal.SIGTERM, signal.SIGHUP)}
+    started = Stack(name, **options)
+    try:
+        yield started
+    finally:
+        started.close()
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
