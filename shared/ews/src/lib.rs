@@ -1,1 +1,3 @@
 //! Amazon WorkMail over EWS.
+
+pub mod soap;
