@@ -150,9 +150,8 @@ pub struct Pass {
     pub found_bytes: u64,
     /// How many copy lanes it has.
     pub lanes: u16,
-    /// Until when an unanswered request may still take effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uncertain_until: Option<Timestamp>,
+    /// How many of them have not ended.
+    pub lanes_open: u16,
     /// What it counted, rolled up from its lanes.
     pub counters: Counters,
     /// When it began.

@@ -40,6 +40,9 @@ pub struct Folder {
     /// UIDs of this epoch that ended in earlier passes (failures are not among them), including holes.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub covered: UidSet,
+    /// UIDs that the last plan answers for, holes included; they become covered when its pass has ended.
+    #[serde(default, skip_serializing_if = "UidSet::is_empty")]
+    pub planned: UidSet,
     /// Where its messages go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<FolderId>,

@@ -14,7 +14,7 @@ pub use lane::{Lane, LaneState};
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Options};
 pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
-pub use slice::{Lease, Slice, SliceDetail, SliceKind, SliceState};
+pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
 
 use crate::ports::table::{Body, Item, Key};
 use jiff::Timestamp;
@@ -206,9 +206,9 @@ pub mod keys {
         Key::new(account_partition(id, no), format!("{}{slice}", slices(pass)))
     }
 
-    /// What only the holder of a slice needs to know of it.
+    /// The packed list of a slice's messages.
     #[must_use]
-    pub fn slice_detail(id: &MigrationId, no: AccountNo, pass: PassNo, slice: SliceNo) -> Key {
+    pub fn slice_messages(id: &MigrationId, no: AccountNo, pass: PassNo, slice: SliceNo) -> Key {
         Key::new(account_partition(id, no), format!("T#{pass}#{slice}"))
     }
 

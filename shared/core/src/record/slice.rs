@@ -59,8 +59,10 @@ pub struct Slice {
     /// What it holds.
     #[serde(default)]
     pub kind: SliceKind,
-    /// The UIDs.
-    pub uids: UidSet,
+    /// Its lowest UID.
+    pub first: Uid,
+    /// Its highest UID.
+    pub last: Uid,
     /// How many messages the plan saw in it.
     pub found: u64,
     /// Their octets as announced.
@@ -95,11 +97,17 @@ pub struct Slice {
 
 impl Record for Slice {}
 
-/// What only the holder of a slice needs: kept apart, since the slice is written with every window.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct SliceDetail {
-    /// For suspects: each one and the UID it looks like.
-    pub leaders: Vec<(Uid, Uid)>,
+/// One message of a slice as the plan saw it. The messages of a slice are kept packed in an item of their own,
+/// since the slice itself is written with every window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The message.
+    #[serde(rename = "u")]
+    pub uid: Uid,
+    /// Its octets as announced.
+    #[serde(rename = "s")]
+    pub octets: u64,
+    /// The message that it looks like, for suspects.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<Uid>,
 }
-
-impl Record for SliceDetail {}
