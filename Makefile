@@ -1,0 +1,29 @@
+# What a user and a developer types. Everything that is made goes to target/ and .local/.
+SHELL := /bin/bash
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
+PORT ?= 8420
+
+.PHONY: demo local stop test check setup
+
+demo: setup ## moves three mailboxes through the local stack and proves the result
+	@$(RIG) demo
+
+local: setup ## starts the local stack and keeps it up (PORT=8420)
+	@$(RIG) local --port $(PORT)
+
+stop: setup ## ends what `make local` or `make demo` started
+	@$(RIG) stop
+
+test: setup ## builds once and runs every test
+	@$(RIG) test
+
+check: setup ## formatting, lints, documentation, then every test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	.local/venv/bin/cfn-lint template.yaml
+	@$(RIG) test
+
+setup:
+	@infra/local/setup.sh

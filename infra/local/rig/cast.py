@@ -1,0 +1,57 @@
+"""The mailboxes of the demo and of the journeys: a source in Dovecot, a destination in the stand-in."""
+
+import sys
+from dataclasses import dataclass
+
+from . import paths
+from .imapd import MASTER_PASSWORD, MASTER_USER
+from .stack import Stack
+
+sys.path.append(str(paths.ROOT / "tests"))
+from fixtures.mailbox import Mailbox, Writer  # noqa: E402
+
+
+@dataclass
+class Player:
+    """One account: its two ends and what was written into the source."""
+
+    name: str
+    source: str
+    source_password: str
+    mailbox: str
+    password: str
+    contents: Mailbox
+    sealed: str
+
+    def account(self, master: bool = False) -> dict:
+        """The account as the API wants it, with the mailbox's own password or the master user's."""
+        if master:
+            source = {"user": self.source, "admin_user": MASTER_USER, "admin_password": MASTER_PASSWORD}
+        else:
+            source = {"user": self.source, "password": self.source_password}
+        return {"source": source, "destination": {"mailbox": self.mailbox}}
+
+    def untouched(self) -> bool:
+        """Tells whether every byte and file name of the source is what it was."""
+        return self.contents.digest() == self.sealed
+
+
+def add(stack: Stack, name: str, fill, seed: int = 1, **mailbox) -> Player:
+    """Makes an account; `fill(writer)` writes the source's messages."""
+    source, address = f"{name}@example.net", f"{name}@example.org"
+    home = stack.imapd.add(source, f"Source-{name}-1")
+    contents = fill(Writer(home, seed))
+    stack.imapd.seal(source)
+    stack.standin.add(address, f"WorkMail-{name}-1", **mailbox)
+    return Player(name, source, f"Source-{name}-1", address, f"WorkMail-{name}-1", contents, contents.digest())
+
+
+def order(stack: Stack, accounts: list[dict], *, name: str = "Journey", access: str = "administrator", security: str = "tls") -> dict:
+    """A new migration from the local IMAP server into the local WorkMail."""
+    return {
+        "name": name,
+        "notify": ["admin@example.org"],
+        "source": {"host": "127.0.0.1", "port": stack.imapd.tls if security == "tls" else stack.imapd.plain, "security": security},
+        "destination": {"kind": "workmail", "access": access},
+        "accounts": accounts,
+    }

@@ -1,0 +1,1 @@
+"""Journeys through the deployed local stack, judged by programs that are not ours."""
