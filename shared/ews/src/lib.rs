@@ -1,3 +1,26 @@
 //! Amazon WorkMail over EWS.
+//!
+//! [`soap`] is the wire format, pure; [`names`] and [`limit`] are pure decisions; [`WorkMail`] is the destination.
 
+pub mod limit;
+pub mod names;
 pub mod soap;
+
+mod access;
+mod capabilities;
+mod destination;
+mod failure;
+mod folders;
+mod gate;
+mod message;
+mod search;
+mod session;
+mod store;
+mod transport;
+
+pub use access::{Access, TokenFuture, TokenSource};
+pub use capabilities::Capabilities;
+pub use destination::{Opening, WorkMail};
+pub use gate::Gate;
+pub use session::Settings;
+pub use transport::{BadEndpoint, Endpoint};

@@ -1,4 +1,5 @@
-//! Every request that can be built is valid by the Exchange2010_SP2 schema.
+//! Every request that can be built is valid by the schema of `Exchange2010_SP2`.
+#![allow(clippy::expect_used, reason = "a test may stop")]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -74,8 +75,11 @@ fn samples() -> Vec<(String, Vec<u8>)> {
     samples.add("create_folder.by_id", &CreateFolder { parent: &id, name: "x" });
     samples.add("delete_folder", &DeleteFolder { folder: &id });
     let folders = [id.clone(), FolderRef::Distinguished(Distinguished::Inbox, None)];
-    let restrictions =
-        [Restriction::Key(AWKWARD.into()), Restriction::KeyPrefix("0123".into()), Restriction::MessageId("<a@b>".into())];
+    let restrictions = [
+        Restriction::Key(AWKWARD.into()),
+        Restriction::KeyPrefix("0123".into()),
+        Restriction::MessageId("<a@b>".into()),
+    ];
     samples.add("find_item.all", &FindItem { folders: &folders, restriction: None, offset: 0, fields: &LISTING });
     for (n, restriction) in restrictions.iter().enumerate() {
         let find = FindItem { folders: &folders, restriction: Some(restriction), offset: 1000, fields: &STATE };

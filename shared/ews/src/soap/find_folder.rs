@@ -63,7 +63,7 @@ mod tests {
         let page = replies.remove(0).done().expect("a page");
         let names: Vec<_> = page.entries.iter().map(|f| (f.name.as_str(), f.holds_mail())).collect();
         assert_eq!(names, [("Übersicht", true), ("Calendar", false), ("Old", true)]);
-        assert_eq!((page.next, page.total), (Some(3), Some(700)));
+        assert_eq!((page.after(0), page.total), (Some(3), Some(700)));
         assert_eq!(page.entries[2].parent.as_deref(), Some("AAMk1"));
     }
 }
