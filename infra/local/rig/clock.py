@@ -1,5 +1,6 @@
-"""Runs the sweep as often as the scaled clock asks: the schedule of the template knows no less than a minute."""
+"""The scaled clock outside the functions: how often the sweep runs, how long a queue hides a message."""
 
+import math
 import threading
 
 from .emulator import Emulator
@@ -7,8 +8,20 @@ from .emulator import Emulator
 SWEEP_SECONDS = 60
 
 
+def scale_queues(emulator: Emulator, time_scale: float, least_seconds: int) -> None:
+    """Shortens the time after which a queue hands out a message again that nobody finished."""
+    sqs = emulator.client("sqs")
+    for queue in sqs.list_queues()["QueueUrls"]:
+        seconds = int(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]["VisibilityTimeout"])
+        scaled = max(least_seconds, math.ceil(seconds * time_scale))
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(scaled)})
+
+
 class Clock:
-    """Invokes the sweep function every minute of scaled time, at most once a second, until closed."""
+    """Invokes the sweep function every minute of scaled time, at most once a second, until closed.
+
+    The schedule of the template knows nothing shorter than a minute.
+    """
 
     def __init__(self, emulator: Emulator, function: str, time_scale: float):
         self._stop = threading.Event()

@@ -4,7 +4,7 @@ from .emulator import Emulator
 
 
 def apply(emulator: Emulator, template: dict, resources: dict[str, str], parameters: dict[str, str]) -> None:
-    """Mends recursion settings, numbers of event source mappings, and time to live of table items."""
+    """Mends recursion settings, numbers of event source mappings, time to live of table items, generated secrets."""
     functions, dynamodb = emulator.client("lambda"), emulator.client("dynamodb")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     for name, resource in template["Resources"].items():
@@ -17,6 +17,8 @@ def apply(emulator: Emulator, template: dict, resources: dict[str, str], paramet
                     _mend_concurrency(functions, mappings, resources, source["Properties"], template, parameters)
         elif resource["Type"] == "AWS::DynamoDB::Table" and "TimeToLiveSpecification" in properties:
             dynamodb.update_time_to_live(TableName=resources[name], TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+        elif resource["Type"] == "AWS::SecretsManager::Secret" and "GenerateSecretString" in properties:
+            _mend_secret(emulator.client("secretsmanager"), resources[name], properties["GenerateSecretString"])
 
 
 def _mend_concurrency(functions, mappings, resources, source, template, parameters) -> None:
@@ -30,3 +32,9 @@ def _mend_concurrency(functions, mappings, resources, source, template, paramete
     for mapping in mappings:
         if mapping["EventSourceArn"].rsplit(":", 1)[-1] == queue:
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(limit)})
+
+
+def _mend_secret(secrets, secret: str, wanted: dict) -> None:
+    """Generates the secret again; the rules for its characters were passed over."""
+    made = secrets.get_random_password(PasswordLength=wanted["PasswordLength"], ExcludePunctuation=wanted.get("ExcludePunctuation", False))
+    secrets.put_secret_value(SecretId=secret, SecretString=made["RandomPassword"])

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import certificates, paths, ports
-from .clock import Clock
+from .clock import Clock, scale_queues
 from .deploy import deploy
 from .emulator import Emulator
 from .front import Front
@@ -65,6 +65,7 @@ class Stack:
                 SecretId=self.deployed.outputs["OperatorKeySecretArn"])["SecretString"]
             self._verify_sender()
             if time_scale < 1:
+                scale_queues(self.emulator, time_scale, 10 + 2 * chunk_seconds)
                 clock = Clock(self.emulator, self.deployed.function("sweep"), time_scale)
                 self._closers.append(clock.close)
         except BaseException:
@@ -121,11 +122,11 @@ def stop_all() -> int:
 
 @contextmanager
 def stack(name: str, **options):
-    """Runs a stack for the length of a block; SIGTERM and SIGHUP end it like Ctrl-C does."""
+    """Runs a stack for the length of a block; SIGTERM, SIGHUP and Ctrl-C end it alike."""
     def end(*_):
         raise KeyboardInterrupt
 
-    before = {kind: signal.signal(kind, end) for kind in (signal.SIGTERM, signal.SIGHUP)}
+    before = {kind: signal.signal(kind, end) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     started = Stack(name, **options)
     try:
         yield started
