@@ -2,5 +2,8 @@
 //!
 //! A decision is a pure function in a file of its own; the loop that performs it is dull.
 
+pub mod copy;
+pub mod lane;
 pub mod ledger;
+pub mod throttle;
 pub mod world;

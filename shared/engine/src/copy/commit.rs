@@ -1,0 +1,150 @@
+//! Recording a window: one page of the manifest, then one transaction over slice and lane.
+
+use crate::ledger::{self, LedgerError};
+use crate::world::World;
+use mailcrane_core::manifest::{Outcome, Row, pack};
+use mailcrane_core::ports::table::{Expect, Item, Table as _, TableError, Write};
+use mailcrane_core::record::{Entry, EntryKind, Lane, Slice, Versioned, keys};
+use mailcrane_core::token::LaneKind;
+use std::time::Duration;
+
+/// How often a transaction without an answer is looked for and repeated.
+const TRIES: u32 = 8;
+
+/// Why something was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else holds the lane now; this chunk must end without another write.
+    #[error("the lease of the lane was lost")]
+    Lost,
+    /// The table failed; whether it was recorded is open and must be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The rows cannot be packed.
+    #[error(transparent)]
+    Page(#[from] mailcrane_core::manifest::MalformedPage),
+}
+
+/// Records rows of a slice: the page first, then one transaction that names it. Both records are changed already but
+/// for what the rows say; they come back with their new versions.
+///
+/// # Errors
+/// [`CommitError::Lost`] when another chunk took the lane.
+pub async fn record<W: World>(
+    world: &W,
+    mut lane: Versioned<Lane>,
+    mut slice: Versioned<Slice>,
+    rows: Vec<Row>,
+) -> Result<(Versioned<Lane>, Versioned<Slice>), CommitError> {
+    let mut writes = Vec::with_capacity(3);
+    if !rows.is_empty() {
+        let page = format!("{}.{}.{}", lane.record.no, lane.record.generation, slice.record.pages.len());
+        let (migration, account) = (&lane.record.migration, lane.record.account);
+        let key = keys::manifest_page(migration, account, slice.record.pass, slice.record.no, &page);
+        world.table().put_all(vec![ledger::packed(key, pack(&rows)?)]).await.map_err(LedgerError::from)?;
+        for row in &rows {
+            lane.record.counters.count(row);
+            slice.record.counters.count(row);
+            if row.outcome == Outcome::Failed {
+                slice.record.failed.insert(row.uid);
+            }
+        }
+        let entries: Vec<Entry> = rows.iter().filter_map(|row| entry(world, &slice.record, row)).collect();
+        if !entries.is_empty() {
+            let name = format!("{}#{}#{page}", world.now(), slice.record.no);
+            let item = ledger::packed(keys::protocol_page(migration, account, &name), pack(&entries)?);
+            writes.push(Write::Put(item, Expect::Anything));
+        }
+        slice.record.pages.push(page);
+    }
+    writes.insert(0, ledger::write_of(&slice)?);
+    write(world, &mut lane, writes).await?;
+    slice.version += 1;
+    Ok((lane, slice))
+}
+
+/// Writes the lane and what belongs to it in one transaction, and finds out what became of it when no answer came.
+///
+/// # Errors
+/// [`CommitError::Lost`] when another chunk took the lane.
+pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: Vec<Write>) -> Result<(), CommitError> {
+    others.push(ledger::write_of(lane)?);
+    let token = token(lane);
+    let mut pause = world.times().back_off;
+    for _ in 0..TRIES {
+        let failed = match world.table().transact(&token, others.clone()).await {
+            Ok(()) => {
+                lane.version += 1;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match (stands(world, lane).await, failed) {
+            (Ok(Stands::Written), _) => {
+                lane.version += 1;
+                return Ok(());
+            }
+            (Ok(Stands::Lost), _) | (Ok(Stands::Before), TableError::Conflict) => return Err(CommitError::Lost),
+            (_, TableError::Refused(cause)) => return Err(LedgerError::from(TableError::Refused(cause)).into()),
+            (Ok(Stands::Before) | Err(_), _) => {}
+        }
+        use mailcrane_core::ports::clock::Clock as _;
+        world.clock().sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+    Err(CommitError::Lost)
+}
+
+/// How the lane stands in the table, compared with a write that was not answered.
+enum Stands {
+    Before,
+    Written,
+    Lost,
+}
+
+/// Only the holder of a generation writes the lane: the next version under our generation is our own write.
+async fn stands<W: World>(world: &W, ours: &Versioned<Lane>) -> Result<Stands, LedgerError> {
+    let there = ledger::find::<Lane>(world.table(), &ours.key).await?;
+    Ok(match there {
+        Some(lane) if lane.record.generation != ours.record.generation => Stands::Lost,
+        Some(lane) if lane.version == ours.version => Stands::Before,
+        Some(lane) if lane.version == ours.version + 1 => Stands::Written,
+        _ => Stands::Lost,
+    })
+}
+
+fn token(lane: &Versioned<Lane>) -> String {
+    let of = &lane.record;
+    let kind = of.kind.as_str();
+    format!("{}{}{kind}{}.{}.{}", of.migration, of.account, of.no, of.generation, lane.version)
+}
+
+/// Returns what the protocol says of a row; nothing for what was copied.
+fn entry<W: World>(world: &W, slice: &Slice, row: &Row) -> Option<Entry> {
+    let kind = match row.outcome {
+        Outcome::Copied => return None,
+        Outcome::Duplicate => EntryKind::Duplicate,
+        Outcome::Skipped => EntryKind::Skipped,
+        Outcome::Failed => EntryKind::Failed,
+        Outcome::Vanished => EntryKind::Vanished,
+    };
+    Some(Entry {
+        at: world.now(),
+        kind,
+        code: row.code.clone(),
+        text: row.reason.clone(),
+        folder: Some(slice.folder),
+        uid: Some(row.uid),
+        message_id: row.message_id.clone(),
+        octets: Some(row.octets),
+    })
+}
+
+/// Returns the write of one protocol entry that belongs to no message.
+///
+/// # Errors
+/// When the entry cannot be packed.
+pub fn note<W: World>(world: &W, lane: &Lane, entry: Entry, name: &str) -> Result<Item, CommitError> {
+    let name = format!("{}#{}#{name}", world.now(), LaneKind::as_str(lane.kind));
+    Ok(ledger::packed(keys::protocol_page(&lane.migration, lane.account, &name), pack(&[entry])?))
+}

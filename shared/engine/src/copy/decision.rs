@@ -1,0 +1,144 @@
+//! What becomes of one message that was read: stored, or a row right away.
+
+use mailcrane_core::Timestamp;
+use mailcrane_core::digest::Digest;
+use mailcrane_core::key::MessageKey;
+use mailcrane_core::manifest::{Outcome, Row};
+use mailcrane_core::message::{FetchOutcome, MessageFacts, NewItem, RawMessage};
+use mailcrane_core::ports::destination::{Features, ListedItem};
+use mailcrane_core::uid::Uid;
+
+/// What is decided.
+#[derive(Debug)]
+pub enum Decision {
+    /// To be stored; the row is complete but for the item's id.
+    Store(Box<NewItem>, Row),
+    /// Nothing to be stored; this is its row.
+    Ended(Row),
+}
+
+/// What is known besides the message itself.
+#[derive(Debug)]
+pub struct Circumstances<'a> {
+    /// The key that the message gets.
+    pub key: MessageKey,
+    /// What the destination can take.
+    pub features: &'a Features,
+    /// The item with this key that is there already, after a doubt.
+    pub there: Option<&'a ListedItem>,
+    /// The digest of the message that this one looks like, when it has one.
+    pub leader: Option<(Uid, Digest)>,
+    /// The time, for messages without any date.
+    pub now: Timestamp,
+    /// Messages of more octets are left out by the user's choice.
+    pub max_octets: Option<u64>,
+}
+
+/// Decides on what a fetch brought for a UID.
+#[must_use]
+pub fn decide(uid: Uid, announced: u64, fetched: FetchOutcome, case: &Circumstances<'_>) -> Decision {
+    match fetched {
+        FetchOutcome::Message(message) => decide_message(uid, message, case),
+        FetchOutcome::Drained { octets, digest, received } => {
+            let mut row = drained(uid, octets, case);
+            (row.digest, row.received) = (Some(digest), received);
+            Decision::Ended(row)
+        }
+        FetchOutcome::Vanished => {
+            let text = "the message disappeared from the source before it was read";
+            Decision::Ended(row(uid, Outcome::Vanished, "source.vanished", text, announced))
+        }
+        FetchOutcome::Unreadable { reason } => {
+            Decision::Ended(row(uid, Outcome::Failed, "source.unreadable", &reason, announced))
+        }
+    }
+}
+
+fn decide_message(uid: Uid, message: RawMessage, case: &Circumstances<'_>) -> Decision {
+    let facts = mailcrane_mime::facts(&message.raw);
+    let mut row = row(uid, Outcome::Copied, "", "", facts.octets);
+    row.digest = Some(facts.digest);
+    row.message_id.clone_from(&facts.message_id);
+    row.received = message.received;
+    if let Some(item) = case.there.filter(|item| is_same(item, &facts)) {
+        row.item = Some(item.id.clone());
+        return Decision::Ended(row);
+    }
+    if let Some((leader, digest)) = case.leader
+        && digest == facts.digest
+    {
+        row.outcome = Outcome::Duplicate;
+        row.code = "duplicate.source".into();
+        row.reason = format!("byte for byte the same as message {leader} of this folder");
+        return Decision::Ended(row);
+    }
+    if let Some((code, reason)) = refused(&facts, case) {
+        (row.outcome, row.code, row.reason) = (Outcome::Skipped, code.into(), reason);
+        return Decision::Ended(row);
+    }
+    let received = message.received.or(facts.sent).or(facts.arrived).unwrap_or(case.now);
+    let mut categories: Vec<String> = message.flags.categories().map(str::to_owned).collect();
+    categories.extend(message.gmail_labels.into_iter().filter(|label| !label.starts_with('\\')));
+    let item = NewItem {
+        key: case.key,
+        raw: message.raw,
+        flags: message.flags,
+        categories,
+        received,
+        sent: facts.sent,
+        signed: facts.signed,
+    };
+    Decision::Store(Box::new(item), row)
+}
+
+/// Tells whether an item with our key is really this message: a match counts only with an equal Message-ID or size,
+/// or when there is no Message-ID at either end.
+fn is_same(item: &ListedItem, facts: &MessageFacts) -> bool {
+    match (&item.message_id, &facts.message_id) {
+        (Some(there), Some(here)) => there == here || item.size == Some(facts.octets),
+        (None, None) => true,
+        _ => item.size == Some(facts.octets),
+    }
+}
+
+fn refused(facts: &MessageFacts, case: &Circumstances<'_>) -> Option<(&'static str, String)> {
+    let (features, megabytes) = (case.features, |octets: u64| octets / 1_000_000);
+    if facts.largest_attachment >= features.max_attachment {
+        let (has, most) = (megabytes(facts.largest_attachment), megabytes(features.max_attachment));
+        let text = format!("an attachment has {has} MB; the destination takes attachments smaller than {most} MB");
+        return Some(("too_large.attachment", text));
+    }
+    if facts.octets > features.max_message {
+        let (has, most) = (megabytes(facts.octets), megabytes(features.max_message));
+        return Some(("too_large.message", format!("the message has {has} MB; the destination takes up to {most} MB")));
+    }
+    let most = case.max_octets.filter(|most| facts.octets > *most)?;
+    Some(("filter.size", format!("the message has {} octets; the migration is limited to {most}", facts.octets)))
+}
+
+fn drained(uid: Uid, octets: u64, case: &Circumstances<'_>) -> Row {
+    let (code, reason) = match case.max_octets.filter(|most| octets > *most) {
+        Some(most) => ("filter.size", format!("the message has {octets} octets; the migration is limited to {most}")),
+        None => {
+            let (has, most) = (octets / 1_000_000, case.features.max_message / 1_000_000);
+            ("too_large.message", format!("the message has {has} MB; the destination takes up to {most} MB"))
+        }
+    };
+    row(uid, Outcome::Skipped, code, &reason, octets)
+}
+
+/// Makes a row without what only a read message has.
+#[must_use]
+pub fn row(uid: Uid, outcome: Outcome, code: &str, reason: &str, octets: u64) -> Row {
+    Row {
+        uid,
+        outcome,
+        code: code.to_owned(),
+        reason: reason.to_owned(),
+        octets,
+        message_id: None,
+        digest: None,
+        received: None,
+        item: None,
+    }
+}

@@ -1,0 +1,71 @@
+//! How many requests may be in flight: one more after a run of successes, half after a refusal.
+
+use mailcrane_core::Timestamp;
+use std::time::Duration;
+
+/// The limit of requests in flight, and when the next may start.
+#[derive(Debug, Clone)]
+pub struct Throttle {
+    limit: usize,
+    most: usize,
+    successes: usize,
+    resume_at: Option<Timestamp>,
+}
+
+impl Throttle {
+    /// Begins with some requests and never allows more than `most`.
+    #[must_use]
+    pub fn new(first: usize, most: usize) -> Self {
+        let most = most.max(1);
+        Self { limit: first.clamp(1, most), most, successes: 0, resume_at: None }
+    }
+
+    /// Returns how many requests may be in flight at that time.
+    #[must_use]
+    pub fn limit(&self, now: Timestamp) -> usize {
+        if self.resume_at.is_some_and(|t| t > now) { 0 } else { self.limit }
+    }
+
+    /// Returns when requests may start again, when they may not now.
+    #[must_use]
+    pub fn resume_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.resume_at.filter(|t| *t > now)
+    }
+
+    /// Counts an answered request.
+    pub fn succeeded(&mut self) {
+        self.successes += 1;
+        if self.successes >= self.limit && self.limit < self.most {
+            self.limit += 1;
+            self.successes = 0;
+        }
+    }
+
+    /// Halves the limit and waits.
+    pub fn refused(&mut self, now: Timestamp, wait: Duration) {
+        self.limit = (self.limit / 2).max(1);
+        self.successes = 0;
+        let until = crate::world::later(now, wait);
+        self.resume_at = Some(self.resume_at.map_or(until, |t| t.max(until)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_grows_by_one_and_is_halved() {
+        let mut throttle = Throttle::new(2, 8);
+        let now = Timestamp::UNIX_EPOCH;
+        for _ in 0..100 {
+            throttle.succeeded();
+        }
+        assert_eq!(throttle.limit(now), 8);
+        throttle.refused(now, Duration::from_secs(5));
+        assert_eq!(throttle.limit(now), 0);
+        assert_eq!(throttle.limit(crate::world::later(now, Duration::from_secs(5))), 4);
+        throttle.refused(now, Duration::from_secs(1));
+        assert_eq!(throttle.resume_at(now), Some(crate::world::later(now, Duration::from_secs(5))));
+    }
+}
