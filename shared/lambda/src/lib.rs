@@ -1,1 +1,8 @@
-//! What every function needs.
+//! What every function needs: logs, configuration, queue batches, HTTP requests, answers and problems.
+
+pub mod access;
+pub mod batch;
+pub mod environment;
+pub mod http;
+pub mod runtime;
+pub mod telemetry;
