@@ -1,5 +1,6 @@
 """The IMAP server: Dovecot with a configuration of its own, on loopback, over Maildir mailboxes."""
 
+import grp
 import os
 import pwd
 import shutil
@@ -70,7 +71,8 @@ class Imapd:
 
     def _configuration(self, certificates: Path) -> str:
         me = pwd.getpwuid(os.getuid()).pw_name
-        inner = "" if os.getuid() == 0 else f"default_internal_user = {me}\ndefault_login_user = {me}\n"
+        inner = "" if os.getuid() == 0 else (
+            f"default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {grp.getgrgid(os.getgid()).gr_name}\n")
         mailboxes = "".join(
             f'  mailbox "{name}" {{\n    special_use = \\{use}\n  }}\n'
             for name, use in (("Drafts", "Drafts"), ("Gesendete Elemente", "Sent"), ("Trash", "Trash"), ("Spam", "Junk"), ("Archive", "Archive"))
@@ -81,8 +83,7 @@ state_dir = {self.folder}/state
 instance_name = mailcrane
 listen = 127.0.0.1
 protocols = imap
-{inner}default_login_user = {me if os.getuid() else "dovenull"}
-log_path = /dev/stderr
+{inner}log_path = /dev/stderr
 ssl = yes
 ssl_cert = <{certificates}/server.crt
 ssl_key = <{certificates}/server.key
