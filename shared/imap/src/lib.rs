@@ -1,4 +1,16 @@
 //! IMAP as a source, under a guarding transport.
 
+pub mod address;
+pub mod connect;
+pub mod failure;
+pub mod session;
+pub mod signin;
 pub mod transport;
 pub mod wire;
+
+pub use address::Reach;
+pub use connect::{Dial, Network, TcpDial, Tls, TlsSettings};
+pub use failure::Failure;
+pub use session::opening::Opening;
+pub use session::{ImapSession, ImapSources};
+pub use transport::Verbs;

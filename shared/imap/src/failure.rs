@@ -1,0 +1,262 @@
+//! What can go wrong with a source, told apart so that a user knows what to do.
+
+use mailcrane_core::Fault;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Everything that can go wrong between us and an IMAP server.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The name of the server has no address.
+    #[error("The server name {host} is not known. Check its spelling.")]
+    HostUnknown {
+        /// The name as entered.
+        host: String,
+    },
+    /// The name leads to an address that must not be connected to.
+    #[error("The server {host} leads to {address}, which is {kind}. Only public addresses are allowed.")]
+    AddressRefused {
+        /// The name as entered.
+        host: String,
+        /// The address it leads to.
+        address: IpAddr,
+        /// What kind of address that is.
+        kind: &'static str,
+    },
+    /// The port is not one of mail.
+    #[error("Port {port} is not allowed for IMAP. Usual are 993 (TLS) and 143 (STARTTLS).")]
+    PortRefused {
+        /// The port as entered.
+        port: u16,
+    },
+    /// Nobody listens there.
+    #[error(
+        "{host} refuses connections to port {port}. Check the server name and the port (993 for TLS, 143 for STARTTLS)."
+    )]
+    ConnectionRefused {
+        /// The server.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// No connection within the time limit, or no way to the network.
+    #[error(
+        "{host} does not answer on port {port}. Check the server name and the port, or whether a firewall is in the way."
+    )]
+    Unreachable {
+        /// The server.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the network said.
+        #[source]
+        cause: Option<std::io::Error>,
+    },
+    /// The server offers no protection where some was asked for.
+    #[error("{host} offers no TLS on this port. Choose TLS on port 993 or STARTTLS on port 143, as the provider says.")]
+    NoTls {
+        /// The server.
+        host: String,
+        /// What the handshake said.
+        #[source]
+        cause: Option<std::io::Error>,
+    },
+    /// The certificate is not accepted.
+    #[error("The certificate of {host} {reason}. Its SHA-256 fingerprint is {}. Enter the server name that the certificate is for, or confirm this fingerprint if the server is yours.", fingerprint.as_deref().unwrap_or("not known"))]
+    Certificate {
+        /// The server.
+        host: String,
+        /// What is wrong with it, as the end of a sentence.
+        reason: String,
+        /// The SHA-256 of the certificate in hexadecimal digits, when the server showed one.
+        fingerprint: Option<String>,
+    },
+    /// User or password are wrong.
+    #[error("The server does not accept this user and password. It said: {text}")]
+    WrongPassword {
+        /// The server's words.
+        text: String,
+    },
+    /// The account wants a password made for programs.
+    #[error(
+        "This account needs an app password instead of its usual password. Create one in the provider's security settings. The server said: {text}"
+    )]
+    AppPasswordNeeded {
+        /// The server's words.
+        text: String,
+    },
+    /// The server takes no passwords.
+    #[error(
+        "This server takes no passwords from programs. Sign in with OAuth (Google, Microsoft) or use an administrator's access. The server said: {text}"
+    )]
+    OauthNeeded {
+        /// The server's words.
+        text: String,
+    },
+    /// The access token is not accepted.
+    #[error(
+        "The server does not accept this access token. Sign in again; the token needs the scope for IMAP. The server said: {text}"
+    )]
+    TokenRefused {
+        /// The server's words.
+        text: String,
+    },
+    /// IMAP is switched off for the account.
+    #[error(
+        "IMAP is switched off for this account. Switch it on in the settings of the mailbox or ask its administrator. The server said: {text}"
+    )]
+    ImapDisabled {
+        /// The server's words.
+        text: String,
+    },
+    /// Nothing that we speak.
+    #[error("The server offers no way to sign in that is known here (it offers: {offered}).")]
+    NoMechanism {
+        /// The mechanisms it offers.
+        offered: String,
+    },
+    /// The server counts too many connections.
+    #[error("The server allows no more connections at a time for this account. It said: {text}")]
+    TooManyConnections {
+        /// The server's words.
+        text: String,
+    },
+    /// The server wants to be asked later.
+    #[error("The server is busy or limits the speed. It said: {text}")]
+    Busy {
+        /// How long to wait.
+        after: Duration,
+        /// The server's words.
+        text: String,
+    },
+    /// Signed in, yet without a right on that mailbox.
+    #[error(
+        "The sign-in works but gives no right to read this mailbox. Give the administrator or delegate access to it. The server said: {text}"
+    )]
+    NoRight {
+        /// The server's words.
+        text: String,
+    },
+    /// INBOX cannot be opened.
+    #[error("The sign-in works but INBOX cannot be opened. The server said: {text}")]
+    InboxNotReadable {
+        /// The server's words.
+        text: String,
+    },
+    /// A folder is no longer there, or cannot be opened.
+    #[error("The folder is gone or cannot be opened. The server said: {text}")]
+    FolderGone {
+        /// The server's words.
+        text: String,
+    },
+    /// A command was answered with NO or BAD.
+    #[error("The server refused {command}. It said: {text}")]
+    Refused {
+        /// The command without its arguments.
+        command: &'static str,
+        /// The server's words.
+        text: String,
+        /// The response code's first word.
+        code: Option<String>,
+    },
+    /// UIDVALIDITY changed while a folder was being read.
+    #[error("The server gave the messages of the folder new numbers meanwhile.")]
+    Renumbered,
+    /// The connection broke.
+    #[error("The connection to the server broke.")]
+    Lost(#[source] std::io::Error),
+    /// The server said BYE.
+    #[error("The server closed the connection. It said: {text}")]
+    Closed {
+        /// The server's words.
+        text: String,
+    },
+    /// Nothing came for too long.
+    #[error("The server stopped answering.")]
+    Silent(#[source] std::io::Error),
+    /// What the server says is no IMAP.
+    #[error("The server does not speak IMAP as expected: {0}.")]
+    Protocol(&'static str),
+    /// A command of ours is not on the list.
+    #[error("A command was held back because it could alter the source.")]
+    Forbidden(#[source] std::io::Error),
+    /// The settings of this service are unusable.
+    #[error("The TLS settings of this service are unusable.")]
+    Settings(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Failure {
+    /// Returns the stable code of the fault.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::HostUnknown { .. } => "source.host_unknown",
+            Self::AddressRefused { .. } => "source.address_refused",
+            Self::PortRefused { .. } => "source.port_refused",
+            Self::ConnectionRefused { .. } => "source.connection_refused",
+            Self::Unreachable { .. } => "source.unreachable",
+            Self::NoTls { .. } => "source.no_tls",
+            Self::Certificate { .. } => "source.certificate",
+            Self::WrongPassword { .. } => "source.wrong_password",
+            Self::AppPasswordNeeded { .. } => "source.app_password_needed",
+            Self::OauthNeeded { .. } => "source.oauth_needed",
+            Self::TokenRefused { .. } => "source.token_refused",
+            Self::ImapDisabled { .. } => "source.imap_disabled",
+            Self::NoMechanism { .. } => "source.no_mechanism",
+            Self::TooManyConnections { .. } => "source.too_many_connections",
+            Self::Busy { .. } => "source.busy",
+            Self::NoRight { .. } => "source.no_right",
+            Self::InboxNotReadable { .. } => "source.inbox_not_readable",
+            Self::FolderGone { .. } => "source.folder_gone",
+            Self::Refused { .. } => "source.refused",
+            Self::Renumbered => "source.uidvalidity_changed",
+            Self::Lost(_) | Self::Closed { .. } => "source.connection_lost",
+            Self::Silent(_) => "source.silent",
+            Self::Protocol(_) => "source.protocol",
+            Self::Forbidden(_) => "source.forbidden",
+            Self::Settings(_) => "source.settings",
+        }
+    }
+
+    /// Tells after which time the same may work; nothing when a person must act.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { after, .. } => Some(*after),
+            Self::TooManyConnections { .. } => Some(Duration::from_secs(60)),
+            Self::Lost(_) | Self::Closed { .. } | Self::Silent(_) | Self::Protocol(_) => Some(Duration::from_secs(5)),
+            Self::Refused { .. } => Some(Duration::from_secs(10)),
+            Self::Renumbered => Some(Duration::ZERO),
+            Self::Unreachable { .. } | Self::ConnectionRefused { .. } => Some(Duration::from_secs(30)),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the connection cannot be used on.
+    #[must_use]
+    pub fn breaks_connection(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Closed { .. } | Self::Silent(_) | Self::Protocol(_) | Self::Forbidden(_))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => Self::Silent(error),
+            std::io::ErrorKind::PermissionDenied => Self::Forbidden(error),
+            std::io::ErrorKind::InvalidData => Self::Protocol("a response beyond every limit"),
+            _ => Self::Lost(error),
+        }
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        let message = failure.to_string();
+        let fault = match failure.retry_after() {
+            Some(after) => Self::retry(after, failure.code(), message),
+            None => Self::give_up(failure.code(), message),
+        };
+        fault.because(failure)
+    }
+}

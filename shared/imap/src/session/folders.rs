@@ -1,0 +1,241 @@
+//! Lists the folders of a mailbox, once each, with their place and purpose.
+
+use super::ImapSession;
+use super::roles;
+use crate::failure::Failure;
+use crate::wire::list::{self, Line, Listed, Namespaces};
+use crate::wire::utf7;
+use mailcrane_core::folder::{Role, SourceFolder, WireName};
+use std::collections::{HashMap, HashSet};
+
+impl ImapSession {
+    /// Lists every folder, parents before children, INBOX first.
+    pub(super) async fn list_folders(&mut self) -> Result<Vec<SourceFolder>, Failure> {
+        let namespaces = self.namespaces().await?;
+        let listed = self.list().await?;
+        Ok(arrange(listed, &namespaces, &self.greeting))
+    }
+
+    async fn namespaces(&mut self) -> Result<Namespaces, Failure> {
+        if !self.capabilities.has("NAMESPACE") {
+            return Ok(Namespaces::default());
+        }
+        match self.link.call("NAMESPACE", "NAMESPACE").await {
+            Ok(answer) => Ok(answer.lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default()),
+            Err(Failure::Refused { .. }) => Ok(Namespaces::default()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Asks for special uses where the server can name them, and plainly where it refuses.
+    async fn list(&mut self) -> Result<Vec<Listed>, Failure> {
+        let extended = self.capabilities.has("SPECIAL-USE") && self.capabilities.has("LIST-EXTENDED");
+        let commands = [("LIST \"\" \"*\" RETURN (SPECIAL-USE)", extended), ("LIST \"\" \"*\"", true)];
+        let mut refusal = Failure::Protocol("it lists no folders");
+        for (command, _) in commands.into_iter().filter(|(_, wanted)| *wanted) {
+            match self.link.call(command, "LIST").await {
+                Ok(answer) => return read(&answer.lines),
+                Err(failure @ Failure::Refused { .. }) => refusal = failure,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(refusal)
+    }
+}
+
+/// Reads the answer; a folder whose line cannot be read must not be lost in silence.
+fn read(lines: &[bytes::Bytes]) -> Result<Vec<Listed>, Failure> {
+    let mut folders = Vec::new();
+    for line in lines {
+        match list::parse(line) {
+            Line::Folder(folder) => folders.push(folder),
+            Line::Unreadable => return Err(Failure::Protocol("it lists a folder in a form that cannot be read")),
+            Line::Other => {}
+        }
+    }
+    Ok(folders)
+}
+
+/// Puts the folders in order, without repetition.
+fn arrange(listed: Vec<Listed>, namespaces: &Namespaces, greeting: &str) -> Vec<SourceFolder> {
+    let mut seen = HashSet::new();
+    let mut folders: Vec<SourceFolder> = Vec::new();
+    for entry in listed {
+        let inbox = entry.name.eq_ignore_ascii_case(b"INBOX");
+        let key = if inbox { b"INBOX".to_vec() } else { entry.name.clone() };
+        if !entry.name.is_empty() && seen.insert(key) {
+            folders.push(folder(&entry, namespaces, greeting));
+        }
+    }
+    if !folders.iter().any(|folder| folder.wire.is_inbox()) {
+        let (wire, path) = (WireName::from("INBOX"), vec!["INBOX".to_owned()]);
+        folders.push(SourceFolder { wire, path, role: Some(Role::Inbox), selectable: true, skip: None });
+    }
+    guess_roles(&mut folders);
+    folders.sort_by(|a, b| {
+        let rank = |folder: &SourceFolder| (!folder.wire.is_inbox(), folder.path.clone(), folder.wire.clone());
+        rank(a).cmp(&rank(b))
+    });
+    folders
+}
+
+fn folder(entry: &Listed, namespaces: &Namespaces, greeting: &str) -> SourceFolder {
+    let wire = WireName::new(entry.name.clone());
+    let has = |attribute: &str| entry.attributes.iter().any(|name| name == attribute);
+    let path = path(entry, &namespaces.personal);
+    let under = |prefixes: &[Vec<u8>]| prefixes.iter().any(|prefix| is_under(&entry.name, prefix));
+    let top = path.first().map(String::as_str).unwrap_or_default();
+    let skip = if wire.is_inbox() {
+        None
+    } else if under(&namespaces.others) {
+        Some("it belongs to another user".to_owned())
+    } else if under(&namespaces.shared) {
+        Some("it is shared and does not belong to this mailbox".to_owned())
+    } else if roles::is_groupware(greeting, top) {
+        Some("it holds no e-mail".to_owned())
+    } else {
+        None
+    };
+    let role = if wire.is_inbox() { Some(Role::Inbox) } else { roles::by_attribute(&entry.attributes) };
+    let role = role.filter(|role| *role != Role::Inbox || wire.is_inbox());
+    SourceFolder { wire, path, role, selectable: !has("\\noselect") && !has("\\nonexistent"), skip }
+}
+
+/// Tells whether a name lies in a namespace: `user.` holds `user.anna` and is `user` itself.
+fn is_under(name: &[u8], prefix: &[u8]) -> bool {
+    name.starts_with(prefix) || prefix.split_last().is_some_and(|(_, stem)| !stem.is_empty() && name == stem)
+}
+
+/// Cuts the name into levels for people, without the personal prefix.
+fn path(entry: &Listed, personal: &[u8]) -> Vec<String> {
+    let name = entry.name.as_slice();
+    let rest = match name.get(..personal.len()) {
+        Some(head) if !personal.is_empty() && head.eq_ignore_ascii_case(personal) && name.len() > personal.len() => {
+            name.get(personal.len()..).unwrap_or(name)
+        }
+        _ => name,
+    };
+    let rest = if rest.eq_ignore_ascii_case(b"INBOX") { name } else { rest };
+    let Some(delimiter) = entry.delimiter else { return vec![utf7::decode(rest)] };
+    let trimmed = rest.strip_suffix(&[delimiter]).filter(|short| !short.is_empty()).unwrap_or(rest);
+    trimmed.split(|octet| *octet == delimiter).map(utf7::decode).collect()
+}
+
+/// Gives a role by name to one folder at the top where no attribute named one.
+fn guess_roles(folders: &mut [SourceFolder]) {
+    let taken: HashSet<Role> = folders.iter().filter_map(|folder| folder.role).collect();
+    let mut best: HashMap<Role, (usize, usize)> = HashMap::new();
+    for (at, folder) in folders.iter().enumerate() {
+        if let ([name], None, true, None) = (folder.path.as_slice(), folder.role, folder.selectable, &folder.skip)
+            && let Some((role, rank)) = roles::by_name(name)
+            && !taken.contains(&role)
+            && best.get(&role).is_none_or(|(known, _)| rank < *known)
+        {
+            best.insert(role, (rank, at));
+        }
+    }
+    for (role, (_, at)) in best {
+        if let Some(folder) = folders.get_mut(at) {
+            folder.role = Some(role);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arranged(lines: &[&[u8]], namespaces: &Namespaces) -> Vec<SourceFolder> {
+        let lines: Vec<bytes::Bytes> = lines.iter().map(|line| bytes::Bytes::copy_from_slice(line)).collect();
+        arrange(read(&lines).unwrap(), namespaces, "")
+    }
+
+    fn names(folders: &[SourceFolder]) -> Vec<String> {
+        folders.iter().map(|folder| folder.path.join(" > ")).collect()
+    }
+
+    #[test]
+    fn inbox_comes_first_and_parents_before_children() {
+        let got = arranged(
+            &[b"* LIST () \"/\" b/c", b"* LIST (\\Noselect) \"/\" b", b"* LIST () \"/\" Inbox", b"* LIST () \"/\" A"],
+            &Namespaces::default(),
+        );
+        assert_eq!(names(&got), ["Inbox", "A", "b", "b > c"]);
+        assert_eq!(got[0].role, Some(Role::Inbox));
+        assert!(!got[2].selectable);
+    }
+
+    #[test]
+    fn the_personal_prefix_is_stripped_and_other_namespaces_are_skipped() {
+        let namespaces = Namespaces {
+            personal: b"INBOX.".to_vec(),
+            others: vec![b"user.".to_vec()],
+            shared: vec![b"shared.".to_vec()],
+        };
+        let got = arranged(
+            &[
+                b"* LIST () \".\" INBOX",
+                b"* LIST () \".\" INBOX.Work.2024",
+                b"* LIST () \".\" user.ben",
+                b"* LIST () \".\" shared",
+                b"* LIST () \".\" INBOX.INBOX",
+            ],
+            &namespaces,
+        );
+        assert_eq!(names(&got), ["INBOX", "INBOX > INBOX", "Work > 2024", "shared", "user > ben"]);
+        assert!(got[3].skip.is_some() && got[4].skip.is_some() && got[2].skip.is_none());
+    }
+
+    #[test]
+    fn a_name_listed_twice_is_one_folder() {
+        let got = arranged(&[b"* LIST () \"/\" a", b"* LIST () \"/\" a", b"* LIST () \"/\" A"], &Namespaces::default());
+        assert_eq!(names(&got), ["INBOX", "A", "a"]);
+    }
+
+    #[test]
+    fn roles_come_from_attributes_first_and_from_the_best_name_else() {
+        let got = arranged(
+            &[
+                b"* LIST (\\Trash) \"/\" Bin",
+                b"* LIST () \"/\" Trash",
+                b"* LIST () \"/\" \"Sent Items\"",
+                b"* LIST () \"/\" Sent",
+            ],
+            &Namespaces::default(),
+        );
+        let role = |name: &str| got.iter().find(|folder| folder.path == [name]).unwrap().role;
+        assert_eq!(role("Bin"), Some(Role::Trash));
+        assert_eq!(role("Trash"), None);
+        assert_eq!(role("Sent"), Some(Role::Sent));
+        assert_eq!(role("Sent Items"), None);
+    }
+
+    #[test]
+    fn odd_names_keep_their_octets_and_are_shown_as_well_as_can_be() {
+        let deep = format!("* LIST () \"/\" {}", ["x"; 12].join("/"));
+        let long = format!("* LIST () \"/\" {}", "y".repeat(250));
+        let got = arranged(
+            &[
+                b"* LIST () \"/\" \"Entw\xfcrfe\"",
+                b"* LIST () \"/\" \"&AP-\"",
+                b"* LIST () \"/\" \" a//b*%\"",
+                deep.as_bytes(),
+                long.as_bytes(),
+                b"* LIST () \"\\\\\" \"p\\\\q\"",
+                b"* LIST () NIL \"a/b\"",
+            ],
+            &Namespaces::default(),
+        );
+        let paths = names(&got);
+        for name in ["Entw\u{fc}rfe", "&AP-", " a >  > b*%", "p > q", "a/b"] {
+            assert!(paths.iter().any(|path| path == name), "{name} in {paths:?}");
+        }
+        assert!(got.iter().any(|folder| folder.wire.as_bytes() == b"Entw\xfcrfe"));
+        assert!(got.iter().any(|folder| folder.path.len() == 12));
+    }
+
+    #[test]
+    fn a_listing_that_cannot_be_read_is_an_error_and_not_a_shorter_list() {
+        assert!(read(&[bytes::Bytes::from_static(b"* LIST () \"/\" \"abc")]).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! EXAMINE, and what a server leaves out of its answer.
+
+use super::ImapSession;
+use crate::failure::Failure;
+use crate::signin::classify;
+use crate::wire::fetch;
+use crate::wire::select::Opened;
+use crate::wire::status::{Status, Word};
+use mailcrane_core::folder::WireName;
+use mailcrane_core::ports::source::Examined;
+use mailcrane_core::uid::{Uid, UidSet, UidValidity};
+
+impl ImapSession {
+    /// Opens a folder for reading.
+    pub(super) async fn open_folder(&mut self, folder: &WireName) -> Result<Examined, Failure> {
+        let tag = self.link.send_with("EXAMINE", folder.as_bytes(), "").await?;
+        let mut opened = Opened::default();
+        loop {
+            let response = self.link.response().await?;
+            opened.take(&response);
+            if let Some(status) = super::link::tagged(&response, &tag) {
+                opened_or_refused(&status, folder)?;
+                break;
+            }
+        }
+        let exists =
+            opened.exists.ok_or(Failure::Protocol("it opens a folder without saying how many messages it holds"))?;
+        let uidnext = match opened.uidnext.and_then(Uid::new) {
+            Some(uidnext) => uidnext,
+            None if exists == 0 => Uid::MIN,
+            None => self.compute_uidnext().await?,
+        };
+        Ok(Examined { uidvalidity: UidValidity(opened.uidvalidity.unwrap_or(0)), uidnext, exists })
+    }
+
+    /// Finds the highest UID and adds one.
+    async fn compute_uidnext(&mut self) -> Result<Uid, Failure> {
+        let answer = self.link.call("UID FETCH * (UID)", "UID FETCH").await?;
+        let fetched = answer.lines.iter().filter_map(|line| fetch::parse(line)?.uid).max();
+        let highest = match fetched {
+            Some(uid) => Some(uid),
+            None => self.search("ALL").await?.last(),
+        };
+        let next = highest.and_then(|uid| Uid::new(uid.get().saturating_add(1)));
+        Ok(next.unwrap_or(Uid::MIN))
+    }
+
+    /// Searches the open folder.
+    pub(super) async fn search(&mut self, criteria: &str) -> Result<UidSet, Failure> {
+        let answer = self.link.call(&format!("UID SEARCH {criteria}"), "UID SEARCH").await?;
+        let mut found = UidSet::new();
+        for line in &answer.lines {
+            crate::wire::search::collect(line, &mut found);
+        }
+        Ok(found)
+    }
+}
+
+fn opened_or_refused(status: &Status, folder: &WireName) -> Result<(), Failure> {
+    match status.word {
+        Word::Ok => Ok(()),
+        _ => Err(classify::examine(status, folder.is_inbox())),
+    }
+}

@@ -1,0 +1,151 @@
+//! Lists the messages of the open folder without their bodies.
+
+use super::ImapSession;
+use super::link::{refused, tagged};
+use crate::failure::Failure;
+use crate::wire::fetch::{self, Attributes};
+use crate::wire::status::Word;
+use mailcrane_core::message::ScanRow;
+use mailcrane_core::ports::source::ScanDepth;
+use mailcrane_core::uid::{Uid, UidRange};
+use std::collections::BTreeMap;
+
+/// How many refused parts of a range are cut in halves before the whole scan counts as refused.
+const MAX_REFUSALS: usize = 80;
+
+impl ImapSession {
+    /// Lists a range. A part that the server refuses is cut in halves until the refused message stands alone; that
+    /// one is listed without its attributes, so that its fetch names it.
+    pub(super) async fn scan_range(&mut self, range: UidRange, depth: ScanDepth) -> Result<Vec<ScanRow>, Failure> {
+        let Some((_, examined)) = self.current else { return Err(Failure::Protocol("no folder is open")) };
+        if examined.exists == 0 {
+            return Ok(Vec::new());
+        }
+        let mut rows = BTreeMap::new();
+        let mut todo = vec![range];
+        let mut refusals = 0;
+        while let Some(part) = todo.pop() {
+            let failure = match self.scan_part(part, depth, &mut rows).await {
+                Ok(()) => continue,
+                Err(failure @ Failure::Refused { .. }) => failure,
+                Err(failure) => return Err(failure),
+            };
+            refusals += 1;
+            if refusals > MAX_REFUSALS {
+                return Err(failure);
+            }
+            match halves(part, examined.uidnext) {
+                Some((low, high)) => todo.extend([high, low]),
+                None if self.exists(part.first()).await? => {
+                    rows.entry(part.first()).or_default();
+                }
+                None => {}
+            }
+        }
+        Ok(rows.into_iter().map(|(uid, attributes)| row(uid, attributes)).collect())
+    }
+
+    async fn scan_part(
+        &mut self,
+        range: UidRange,
+        depth: ScanDepth,
+        rows: &mut BTreeMap<Uid, Attributes>,
+    ) -> Result<(), Failure> {
+        let last = if range.last() == Uid::MAX { "*".to_owned() } else { range.last().to_string() };
+        let header = match depth {
+            ScanDepth::Plain => "",
+            ScanDepth::MessageId => " BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]",
+        };
+        let gmail = if self.is_gmail() { " X-GM-MSGID X-GM-LABELS" } else { "" };
+        let command = format!("UID FETCH {}:{last} (UID FLAGS INTERNALDATE RFC822.SIZE{gmail}{header})", range.first());
+        let tag = self.link.send(&command).await?;
+        loop {
+            let response = self.link.response().await?;
+            if let Some(status) = tagged(&response, &tag) {
+                return if status.word == Word::Ok { Ok(()) } else { Err(refused("the list of messages", &status)) };
+            }
+            if let Some(attributes) = fetch::parse(&response)
+                && let Some(uid) = attributes.uid.filter(|uid| range.contains(*uid))
+            {
+                merge(rows.entry(uid).or_default(), attributes);
+            }
+        }
+    }
+
+    /// Tells whether the server knows a UID, by FETCH or else by SEARCH.
+    pub(super) async fn exists(&mut self, uid: Uid) -> Result<bool, Failure> {
+        match self.link.call(&format!("UID FETCH {uid} (UID)"), "UID FETCH").await {
+            Ok(answer) => {
+                let uids = answer.lines.iter().filter_map(|line| fetch::parse(line)?.uid);
+                Ok(uids.into_iter().any(|found| found == uid))
+            }
+            Err(Failure::Refused { .. }) => match self.search(&format!("UID {uid}")).await {
+                Ok(found) => Ok(found.contains(uid)),
+                Err(Failure::Refused { .. }) => Ok(true),
+                Err(failure) => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Cuts a range in two; beyond the last known message first, in the middle else.
+fn halves(range: UidRange, uidnext: Uid) -> Option<(UidRange, UidRange)> {
+    let (first, last) = (range.first().get(), range.last().get());
+    let middle = if first < uidnext.get() && uidnext.get() < last {
+        uidnext.get()
+    } else {
+        first + last.saturating_sub(first) / 2
+    };
+    let low = UidRange::new(range.first(), Uid::new(middle)?)?;
+    let high = UidRange::new(Uid::new(middle.checked_add(1)?)?, range.last())?;
+    Some((low, high))
+}
+
+/// Adds what a further response tells of the same message.
+pub(super) fn merge(known: &mut Attributes, more: Attributes) {
+    known.uid = more.uid.or(known.uid);
+    known.received = more.received.or(known.received);
+    known.size = more.size.or(known.size);
+    known.gmail_id = more.gmail_id.or(known.gmail_id);
+    if more.flags.is_some() {
+        known.flags = more.flags;
+    }
+    if more.header.is_some() {
+        known.header = more.header;
+    }
+    if !more.gmail_labels.is_empty() {
+        known.gmail_labels = more.gmail_labels;
+    }
+}
+
+fn row(uid: Uid, attributes: Attributes) -> ScanRow {
+    ScanRow {
+        uid,
+        size: attributes.size.unwrap_or(0),
+        message_id: attributes.message_id(),
+        flags: attributes.flags.unwrap_or_default(),
+        received: attributes.received,
+        gmail_id: attributes.gmail_id,
+        gmail_labels: attributes.gmail_labels,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: u32, last: u32) -> UidRange {
+        UidRange::new(Uid::new(first).unwrap(), Uid::new(last).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_refused_range_is_cut_where_the_messages_are() {
+        let uidnext = Uid::new(100).unwrap();
+        let (low, high) = halves(range(1, u32::MAX), uidnext).unwrap();
+        assert_eq!((low.to_string(), high.to_string()), ("1:100".to_owned(), "101:4294967295".to_owned()));
+        let (low, high) = halves(range(1, 100), uidnext).unwrap();
+        assert_eq!((low.to_string(), high.to_string()), ("1:50".to_owned(), "51:100".to_owned()));
+        assert_eq!(halves(range(7, 7), uidnext), None);
+    }
+}
