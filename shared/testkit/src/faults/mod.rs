@@ -1,0 +1,11 @@
+//! Fault injection: every port call of every memory adapter is counted, and any of them can go wrong.
+
+mod call;
+mod mishap;
+mod plan;
+mod process;
+
+pub use call::{Call, Port};
+pub use mishap::{Mishap, cases};
+pub use plan::FaultPlan;
+pub use process::Gone;
