@@ -1,1 +1,10 @@
-//! Opens both ends of an account: which adapter serves it is decided here, at run time.
+//! The two ends of an account: looks up its credentials, picks the adapter, connects and signs in.
+
+mod credentials;
+mod destination;
+mod opener;
+mod source;
+
+pub use destination::AnyDestination;
+pub use opener::{Administrator, BadSettings, Opener, Settings};
+pub use source::AnySource;

@@ -1,0 +1,70 @@
+//! Sealed secrets become what an adapter signs in with.
+
+use mailcrane_core::Fault;
+use mailcrane_core::ports::source::Credentials;
+use mailcrane_core::record::{Account, Secrets, SourceAuth};
+use mailcrane_core::secret::Secret;
+
+/// Reads the sealed document of an account.
+pub(crate) fn read(document: &Secret) -> Result<Secrets, Fault> {
+    serde_json::from_str(document.expose())
+        .map_err(|_| Fault::give_up("vault.unreadable", "the credentials cannot be read; enter them again"))
+}
+
+/// Returns what the source is signed in with.
+pub(crate) fn source(account: &Account, secrets: Secrets) -> Result<Credentials, Fault> {
+    let user = account.source.user.clone();
+    let missing = |what: &str| Fault::give_up("source.credentials_missing", format!("{what} is missing; enter it"));
+    match account.source.auth {
+        SourceAuth::Password => {
+            let password = secrets.source_password.ok_or_else(|| missing("the password of the source"))?;
+            Ok(Credentials::Password { user, password })
+        }
+        SourceAuth::Administrator(scheme) => {
+            let admin_user = secrets.source_admin_user.ok_or_else(|| missing("the administrator of the source"))?;
+            let admin_password =
+                secrets.source_admin_password.ok_or_else(|| missing("the password of the source's administrator"))?;
+            Ok(Credentials::Administrator { user, admin_user, admin_password, scheme })
+        }
+        SourceAuth::Oauth => {
+            let text = "signing in with OAuth 2 is not offered by this version; use an app password";
+            Err(Fault::give_up("source.oauth_not_offered", text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailcrane_core::ports::source::AdminScheme;
+
+    fn account(auth: &str) -> Account {
+        let json = format!(
+            r#"{{"v":1,"no":0,"source_id":"0123456789abcdef","state":"waiting","selected":true,
+            "source":{{"endpoint":{{"host":"imap.example.org","port":993}},"user":"anna","auth":{auth}}},
+            "destination":{{"mailbox":"anna@example.org"}}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn an_administrator_signs_in_for_the_user() {
+        let secrets = Secrets {
+            source_admin_user: Some("admin".into()),
+            source_admin_password: Some(Secret::new("a")),
+            source_password: Some(Secret::new("p")),
+            ..Secrets::default()
+        };
+        let credentials = source(&account(r#"{"administrator":"master"}"#), secrets).unwrap();
+        let Credentials::Administrator { user, admin_user, scheme, .. } = credentials else {
+            panic!("{credentials:?}")
+        };
+        assert_eq!((user.as_str(), admin_user.as_str(), scheme), ("anna", "admin", AdminScheme::Master));
+    }
+
+    #[test]
+    fn a_missing_password_is_named() {
+        let fault = source(&account(r#""password""#), Secrets::default()).unwrap_err();
+        assert_eq!(fault.code, "source.credentials_missing");
+    }
+}

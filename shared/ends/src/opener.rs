@@ -1,0 +1,206 @@
+//! Opens both ends over the vault (passwords), the table (permissions that were made) and the directory (tokens).
+
+use crate::credentials;
+use crate::{AnyDestination, AnySource};
+use mailcrane_core::ports::directory::Directory;
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::ports::source::Sources as _;
+use mailcrane_core::ports::table::{Table, TableError};
+use mailcrane_core::ports::vault::Vault;
+use mailcrane_core::record::{Access, Account, DestinationKind, Grant, GrantKind, Migration, Secrets, Versioned, keys};
+use mailcrane_core::secret::Secret;
+use mailcrane_core::{Fault, Timestamp, settings};
+use mailcrane_ews::{Capabilities, Endpoint, Gate, Opening as EwsOpening, WorkMail};
+use mailcrane_imap::connect::SystemResolver;
+use mailcrane_imap::{ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The WorkMail user who has permission on the mailboxes for the length of a migration.
+#[derive(Debug, Clone)]
+pub struct Administrator {
+    /// Its e-mail address.
+    pub email: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// What opening ends needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where EWS listens.
+    pub ews_url: String,
+    /// The migration administrator, when there is one.
+    pub administrator: Option<Administrator>,
+    /// Whether servers with private addresses, and any port, may be named.
+    pub private_hosts: bool,
+    /// PEM of further authorities to trust at IMAP servers; may be empty.
+    pub extra_ca_pem: String,
+    /// Durations and sizes.
+    pub engine: settings::Settings,
+}
+
+/// Settings that nothing can be opened with.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadSettings(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// Opens ends. One per process: it keeps how fast each destination may be written to.
+pub struct Opener<V, D, T> {
+    vault: V,
+    directory: Arc<D>,
+    table: T,
+    sources: ImapSources,
+    ews: Endpoint,
+    administrator: Option<Administrator>,
+    engine: settings::Settings,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+}
+
+impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
+    /// Joins the ports and the settings.
+    ///
+    /// # Errors
+    /// [`BadSettings`] when the address of EWS or the PEM cannot be used.
+    pub fn new(vault: V, directory: D, table: T, settings: Settings) -> Result<Self, BadSettings> {
+        let ews = Endpoint::parse(&settings.ews_url).map_err(|e| BadSettings("the EWS address is wrong", e.into()))?;
+        let network = if settings.private_hosts {
+            Network { reach: Reach::Private, ports: Vec::new(), ..Network::default() }
+        } else {
+            Network::default()
+        };
+        let pem = Some(settings.extra_ca_pem).filter(|pem| !pem.trim().is_empty());
+        let tls = Tls::new(&TlsSettings { extra_authorities: pem })
+            .map_err(|e| BadSettings("the further authorities cannot be read", e.into()))?;
+        let dial = Arc::new(TcpDial { network: network.clone(), resolver: SystemResolver });
+        let sources = ImapSources::new(Opening { dial, tls, network, verbs: Verbs::Source });
+        Ok(Self {
+            vault,
+            directory: Arc::new(directory),
+            table,
+            sources,
+            ews,
+            administrator: settings.administrator,
+            engine: settings.engine,
+            gates: Mutex::default(),
+        })
+    }
+
+    async fn secrets(&self, migration: &Migration, account: &Account) -> Result<Secrets, Fault> {
+        credentials::read(&self.vault.open(&migration.id, account.no).await?)
+    }
+
+    fn gate(&self, principal: &str) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, most) = self.engine.sizes.requests;
+        gates.entry(principal.to_lowercase()).or_insert_with(|| Arc::new(Gate::new(first, most))).clone()
+    }
+
+    async fn grant(&self, migration: &Migration, name: &str) -> Result<Option<Grant>, Fault> {
+        let item = self.table.get(&keys::grant(&migration.id, name)).await.map_err(unavailable)?;
+        let grant = item.as_ref().map(Versioned::<Grant>::of).transpose();
+        let grant = grant.map_err(|error| {
+            Fault::give_up("table.malformed", "the permission's record cannot be read").because(error)
+        })?;
+        Ok(grant.map(|grant| grant.record).filter(|grant| grant.revoked.is_none()))
+    }
+
+    /// Returns the way in, who it is that signs in, and when the permission was made.
+    async fn way_in(
+        &self,
+        migration: &Migration,
+        account: &Account,
+        access: Access,
+    ) -> Result<(mailcrane_ews::Access, String, Option<Timestamp>), Fault> {
+        let entered = &account.destination.mailbox;
+        match access {
+            Access::User => {
+                let email = account.destination.user.clone().unwrap_or_else(|| entered.clone());
+                let password = self.secrets(migration, account).await?.destination_password.ok_or_else(|| {
+                    let text = "the password of the destination's mailbox is missing; enter it";
+                    Fault::give_up("destination.credentials_missing", text)
+                })?;
+                let principal = email.clone();
+                Ok((mailcrane_ews::Access::User { email, password }, principal, None))
+            }
+            Access::Administrator => {
+                let Some(Administrator { email, password }) = self.administrator.clone() else {
+                    let text = "the stack has no migration administrator; the operator sets its password";
+                    return Err(Fault::give_up("destination.no_administrator", text));
+                };
+                let grant = self.grant(migration, &entered.to_lowercase()).await?;
+                let mailbox = grant.as_ref().map_or_else(|| entered.clone(), |grant| grant.email.clone());
+                let principal = email.clone();
+                let access = mailcrane_ews::Access::Administrator { email, password, mailbox };
+                Ok((access, principal, grant.map(|grant| grant.granted)))
+            }
+            Access::Impersonation => {
+                let grant = self.grant(migration, ROLE).await?.ok_or_else(no_role)?;
+                let GrantKind::Role { id: Some(role), .. } = grant.what else { return Err(no_role()) };
+                let (directory, principal) = (self.directory.clone(), role.clone());
+                let token: mailcrane_ews::TokenSource = Arc::new(move || {
+                    let (directory, role) = (directory.clone(), role.clone());
+                    Box::pin(async move { directory.assume(&role).await })
+                });
+                let mailbox = entered.clone();
+                Ok((mailcrane_ews::Access::Impersonation { token, mailbox }, principal, Some(grant.granted)))
+            }
+        }
+    }
+
+    fn ews_settings(&self, granted: Option<Timestamp>) -> mailcrane_ews::Settings {
+        let times = &self.engine.times;
+        let request_limit = times.lease.mul_f64(2.0 / 3.0);
+        let spreads = |since: Timestamp| since.checked_add(times.propagation).unwrap_or(Timestamp::MAX);
+        mailcrane_ews::Settings {
+            request_limit,
+            connect_limit: request_limit.min(Duration::from_secs(10)),
+            pause: times.back_off,
+            permission_spreads_until: granted.map(spreads),
+        }
+    }
+}
+
+impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
+    type Source = AnySource;
+    type Destination = AnyDestination;
+
+    async fn source(&self, migration: &Migration, account: &Account) -> Result<AnySource, Fault> {
+        let credentials = credentials::source(account, self.secrets(migration, account).await?)?;
+        let session = self.sources.open(&account.source.endpoint, &credentials).await?;
+        Ok(AnySource::Imap(session))
+    }
+
+    async fn destination(&self, migration: &Migration, account: &Account) -> Result<AnyDestination, Fault> {
+        match &migration.destination {
+            DestinationKind::Workmail { access } => {
+                let (access, principal, granted) = self.way_in(migration, account, *access).await?;
+                let opening = EwsOpening {
+                    endpoint: self.ews.clone(),
+                    access,
+                    gate: self.gate(&principal),
+                    settings: self.ews_settings(granted),
+                    capabilities: Capabilities::default(),
+                };
+                Ok(AnyDestination::Workmail(WorkMail::open(opening).await?))
+            }
+            DestinationKind::Imap { .. } => {
+                let text = "an IMAP server as the destination is not offered by this version";
+                Err(Fault::give_up("destination.imap_not_offered", text))
+            }
+        }
+    }
+}
+
+/// The name under which the impersonation role of a migration is recorded; the engine uses the same.
+const ROLE: &str = "impersonation";
+
+fn no_role() -> Fault {
+    let text = "the impersonation role of this migration is gone; check the account again";
+    Fault::give_up("destination.no_role", text)
+}
+
+fn unavailable(error: TableError) -> Fault {
+    Fault::retry(Duration::from_secs(2), "table.unavailable", "the table could not be read").because(error)
+}

@@ -1,0 +1,191 @@
+//! The check of an account: permission, sign-in at both ends, INBOX and folders; then its analysis begins.
+
+mod all;
+mod end;
+mod roll_up;
+
+pub use all::fan_out;
+pub use roll_up::roll_up;
+
+use crate::ledger::{self, Change, LedgerError};
+use crate::world::{World, later, until};
+use end::Probe;
+use mailcrane_core::id::{AccountNo, Generation, LaneNo, MigrationId};
+use mailcrane_core::ports::directory::Directory;
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::ports::queue::Queues as _;
+use mailcrane_core::ports::table::{Table as _, TableError};
+use mailcrane_core::record::{Account, Check, CheckState, Counters, Lane, LaneState, Migration, Versioned, keys};
+use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
+use mailcrane_core::token::{LaneKind, Reason, Task};
+use mailcrane_core::{Fault, Timestamp};
+
+/// A check is made again this often while a new permission spreads.
+const ASKS_WHILE_SPREADING: u32 = 12;
+
+/// How an account came out of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Both ends are well; its analysis is queued.
+    Passed,
+    /// An end refused; the account says why.
+    Failed,
+    /// A new permission has to spread; the check is queued again.
+    Waits,
+    /// There was nothing to check: a repeated task, or the migration has ended.
+    Dropped,
+}
+
+/// Checks one account. The task may arrive twice; the second one finds nothing to do.
+///
+/// # Errors
+/// Faults of the table and the queues; the same task is then delivered again. What the ends say is no error, it is
+/// written into the account.
+pub async fn run<W: World, E: Ends, D: Directory>(
+    world: &W,
+    ends: &E,
+    directory: &D,
+    id: &MigrationId,
+    no: AccountNo,
+    deadline: Timestamp,
+) -> Result<Verdict, Fault> {
+    let Some(migration) = ledger::find::<Migration>(world.table(), &keys::migration(id)).await? else {
+        return Ok(Verdict::Dropped);
+    };
+    let Some(account) = begin(world, &migration.record, no).await? else { return Ok(Verdict::Dropped) };
+    let (migration, account) = (migration.record, account.record);
+    let (source, destination) = futures_util::join!(
+        end::source(world, ends, &migration, &account, deadline),
+        end::destination(world, ends, directory, &migration, &account, deadline),
+    );
+    if let Probe::Spreading(since) = destination {
+        return wait(world, id, no, since).await;
+    }
+    let verdict = conclude(world, id, no, &source, &destination).await?;
+    if migration.accounts <= 250 || no.0 % 50 == 0 || no.0.saturating_add(1) == migration.accounts {
+        roll_up(world, id).await?;
+    }
+    Ok(verdict)
+}
+
+/// Marks the account as being checked; nothing when it is not waiting for a check.
+async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Result<Option<Versioned<Account>>, Fault> {
+    let over = matches!(
+        migration.state,
+        MigrationState::Cancelling | MigrationState::Cancelled | MigrationState::Erasing | MigrationState::Erased
+    );
+    if over || no.0 >= migration.accounts {
+        return Ok(None);
+    }
+    let key = keys::account(&migration.id, no);
+    let begun = ledger::update::<Account>(world.table(), &key, |account| {
+        if account.state != AccountState::Waiting {
+            return Ok(Change::Nothing);
+        }
+        account.state = account.state.apply(AccountEvent::Check)?;
+        Ok(Change::Write)
+    });
+    let account = match begun.await {
+        Err(LedgerError::Missing) => return Ok(None),
+        other => other?,
+    };
+    roll_up::mark_checking(world, &migration.id).await?;
+    Ok(Some(account).filter(|account| account.record.state == AccountState::Checking))
+}
+
+async fn wait<W: World>(world: &W, id: &MigrationId, no: AccountNo, since: Timestamp) -> Result<Verdict, Fault> {
+    let spread = later(since, world.times().propagation);
+    let step = world.times().propagation.checked_div(ASKS_WHILE_SPREADING).unwrap_or_default();
+    let delay = step.min(until(world.now(), spread)).max(world.times().back_off);
+    tracing::info!(migration.id = %id, account.no = no.0, "the permission has not spread yet; the check is made again");
+    let task = Task::Check { v: 1, migration: id.clone(), account: no };
+    world.queues().send(&[task], delay).await?;
+    Ok(Verdict::Waits)
+}
+
+/// Writes the results; with the account goes the lane of its analysis, or neither.
+async fn conclude<W: World>(
+    world: &W,
+    id: &MigrationId,
+    no: AccountNo,
+    source: &Probe,
+    destination: &Probe,
+) -> Result<Verdict, Fault> {
+    for _ in 0..10 {
+        let mut account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?;
+        if account.record.state != AccountState::Checking {
+            return Ok(Verdict::Dropped);
+        }
+        let passed = note(world, &mut account.record, source, destination).map_err(LedgerError::from)?;
+        let mut writes = vec![ledger::write_of(&account)?];
+        let lane = if passed { Some(analysis(world, id, &account.record).await?) } else { None };
+        if let Some(lane) = &lane {
+            writes.push(ledger::write_of(lane)?);
+        }
+        let token = format!("check-{id}-{no}-{}", account.version);
+        match world.table().transact(&token, writes).await {
+            Ok(()) => {}
+            Err(TableError::Conflict) => continue,
+            Err(error) => return Err(LedgerError::from(error).into()),
+        }
+        let Some(lane) = lane else { return Ok(Verdict::Failed) };
+        crate::lane::send(world, &lane.record, Reason::Begin).await?;
+        return Ok(Verdict::Passed);
+    }
+    Err(LedgerError::from(TableError::Conflict).into())
+}
+
+fn note<W: World>(
+    world: &W,
+    account: &mut Account,
+    source: &Probe,
+    destination: &Probe,
+) -> Result<bool, mailcrane_core::state::Illegal> {
+    account.source_check = check_of(source, world.now());
+    account.destination_check = check_of(destination, world.now());
+    let checks = [&account.source_check, &account.destination_check];
+    let failed = checks.into_iter().find(|check| check.state == CheckState::Failed).cloned();
+    let passed = failed.is_none();
+    account.state = account.state.apply(if passed { AccountEvent::Analyze } else { AccountEvent::Refused })?;
+    let failed = failed.unwrap_or_default();
+    (account.error_code, account.error) = (failed.code, failed.message);
+    Ok(passed)
+}
+
+fn check_of(probe: &Probe, now: Timestamp) -> Check {
+    match probe {
+        Probe::Well => Check { state: CheckState::Passed, at: Some(now), ..Check::default() },
+        Probe::Refused { code, message } => {
+            Check { state: CheckState::Failed, code: code.clone(), message: message.clone(), at: Some(now) }
+        }
+        Probe::Spreading(_) => Check::default(),
+    }
+}
+
+/// Makes the lane of the analysis; an earlier one is overtaken by its generation.
+async fn analysis<W: World>(world: &W, id: &MigrationId, account: &Account) -> Result<Versioned<Lane>, LedgerError> {
+    let key = keys::lane(id, account.no, LaneKind::Analyze, LaneNo(0));
+    let known = ledger::find::<Lane>(world.table(), &key).await?;
+    let version = known.as_ref().map_or(0, |known| known.version);
+    let record = Lane {
+        v: 1,
+        migration: id.clone(),
+        account: account.no,
+        kind: LaneKind::Analyze,
+        no: LaneNo(0),
+        pass: account.pass.no,
+        state: LaneState::Queued,
+        generation: known.map_or(Generation(0), |known| known.record.generation.next()),
+        lease_until: None,
+        look_at: Some(later(world.now(), world.times().arrival)),
+        not_before: None,
+        hop: 0,
+        idle_chunks: 0,
+        first_open: 0,
+        cursor: String::new(),
+        counters: Counters::default(),
+        waits_code: String::new(),
+        waits_for: String::new(),
+    };
+    Ok(Versioned { key, version, record })
+}

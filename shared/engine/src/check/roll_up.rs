@@ -1,0 +1,108 @@
+//! How far the checks and analyses of a migration are, counted from its accounts.
+
+use crate::ledger::{self, Change, LedgerError};
+use crate::world::{World, later};
+use mailcrane_core::Timestamp;
+use mailcrane_core::id::{MigrationId, PassNo};
+use mailcrane_core::ports::queue::Queues as _;
+use mailcrane_core::record::{Account, Migration, keys};
+use mailcrane_core::state::{AccountState, MigrationEvent, MigrationState};
+use mailcrane_core::token::{MailEvent, Task};
+use std::time::Duration;
+
+/// What the accounts say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Progress {
+    checked: u32,
+    analyzing: u32,
+    failed: u32,
+}
+
+impl Progress {
+    fn add(&mut self, state: AccountState) {
+        self.checked += u32::from(!matches!(state, AccountState::Waiting | AccountState::Checking));
+        self.analyzing += u32::from(state == AccountState::Analyzing);
+        self.failed += u32::from(state == AccountState::CheckFailed);
+    }
+}
+
+/// Counts the checked accounts of a migration again, and makes it ready when neither a check nor an analysis is
+/// open. Called after checks and analyses, and by the sweeper; again changes nothing.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn roll_up<W: World>(world: &W, id: &MigrationId) -> Result<(), LedgerError> {
+    let key = keys::migration(id);
+    let Some(known) = ledger::find::<Migration>(world.table(), &key).await? else { return Ok(()) };
+    let progress = count(world, &known.record).await?;
+    let now = world.now();
+    let look_at = later(now, world.times().arrival);
+    let mut ready = false;
+    let migration = ledger::update::<Migration>(world.table(), &key, |migration| {
+        migration.look_at = migration.look_at.filter(|look_at| *look_at > now);
+        let before = (migration.checked, migration.state, migration.look_at);
+        ready = conclude(migration, progress, look_at);
+        Ok(if before == (migration.checked, migration.state, migration.look_at) {
+            Change::Nothing
+        } else {
+            Change::Write
+        })
+    });
+    let migration = migration.await?.record;
+    if ready && progress.failed > 0 {
+        let detail = format!("checks:{}", progress.failed);
+        let task = Task::Notify { v: 1, migration: id.clone(), event: MailEvent::Attention, pass: PassNo(0), detail };
+        if let Err(fault) = world.queues().send(&[task], Duration::ZERO).await {
+            let error = &fault as &dyn std::error::Error;
+            tracing::warn!(migration.id = %migration.id, error, "nobody could be told of failed checks");
+        }
+    }
+    Ok(())
+}
+
+/// Notes the progress in the migration; tells whether it has become ready.
+fn conclude(migration: &mut Migration, progress: Progress, look_at: Timestamp) -> bool {
+    migration.checked = progress.checked;
+    if !matches!(migration.state, MigrationState::Submitted | MigrationState::Checking) {
+        return false;
+    }
+    let open = progress.checked < migration.accounts || progress.analyzing > 0;
+    if open || migration.accounts == 0 {
+        // Only what is open has to be looked at again; an earlier look stays.
+        migration.look_at = (migration.accounts > 0).then(|| migration.look_at.map_or(look_at, |t| t.min(look_at)));
+        return false;
+    }
+    match migration.state.apply(MigrationEvent::Checked) {
+        Ok(state) => {
+            migration.state = state;
+            migration.look_at = None;
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+async fn count<W: World>(world: &W, migration: &Migration) -> Result<Progress, LedgerError> {
+    let mut progress = Progress::default();
+    for bucket in 0..migration.accounts.div_ceil(250) {
+        for account in ledger::all::<Account>(world.table(), &keys::bucket(&migration.id, bucket), "A#").await? {
+            if account.record.no.0 < migration.accounts {
+                progress.add(account.record.state);
+            }
+        }
+    }
+    Ok(progress)
+}
+
+/// Shows that the checks of a migration have begun.
+pub(super) async fn mark_checking<W: World>(world: &W, id: &MigrationId) -> Result<(), LedgerError> {
+    let key = keys::migration(id);
+    let marked = ledger::update::<Migration>(world.table(), &key, |migration| {
+        if migration.state != MigrationState::Submitted {
+            return Ok(Change::Nothing);
+        }
+        migration.state = migration.state.apply(MigrationEvent::Check)?;
+        Ok(Change::Write)
+    });
+    marked.await.map(|_| ())
+}

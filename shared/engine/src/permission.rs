@@ -1,0 +1,233 @@
+//! Permissions to write into mailboxes: recorded before they are made, taken back for certain, earlier ones restored.
+
+use crate::ledger::{self, Change};
+use crate::world::{World, later};
+use mailcrane_core::Fault;
+use mailcrane_core::Timestamp;
+use mailcrane_core::id::MigrationId;
+use mailcrane_core::ports::directory::{Directory, Permissions};
+use mailcrane_core::ports::table::{Expect, Key, Table as _, Write};
+use mailcrane_core::record::{Access, DestinationKind, Grant, GrantKind, Migration, Record, Versioned, keys};
+use serde::{Deserialize, Serialize};
+
+/// What the migration administrator needs, in WorkMail's words.
+const FULL_ACCESS: &str = "FULL_ACCESS";
+
+/// The name under which the one impersonation role of a migration is recorded.
+pub const ROLE: &str = "impersonation";
+
+/// Remembers which migrations hold a permission on one mailbox, and what there was before the first of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Holder {
+    v: u8,
+    before: Permissions,
+}
+
+impl Record for Holder {}
+
+fn holders(mailbox: &str) -> String {
+    format!("GRANTED#{mailbox}")
+}
+
+/// Makes sure that the migration may write into the mailbox, as far as that needs a permission. Twice is once.
+///
+/// Returns when the permission was made; it may take [`mailcrane_core::settings::Times::propagation`] to be known
+/// everywhere. Returns nothing when the mailbox's own user signs in.
+///
+/// # Errors
+/// `destination.not_permitted` for a migration that the operator did not create, `destination.no_such_mailbox`,
+/// `destination.not_ready`, and the faults of the directory and the table.
+pub async fn grant<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    migration: &Migration,
+    mailbox: &str,
+) -> Result<Option<Timestamp>, Fault> {
+    let DestinationKind::Workmail { access } = &migration.destination else { return Ok(None) };
+    if *access == Access::User {
+        return Ok(None);
+    }
+    if !migration.by_operator {
+        let text = "only a migration that the operator created may open mailboxes without their passwords; \
+                    enter the password of the mailbox";
+        return Err(Fault::give_up("destination.not_permitted", text));
+    }
+    match access {
+        Access::User => Ok(None),
+        Access::Administrator => administrator(world, directory, &migration.id, mailbox).await,
+        Access::Impersonation => role(world, directory, &migration.id).await.map(Some),
+    }
+}
+
+async fn administrator<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    id: &MigrationId,
+    mailbox: &str,
+) -> Result<Option<Timestamp>, Fault> {
+    let key = keys::grant(id, &mailbox.to_lowercase());
+    let known = ledger::find::<Grant>(world.table(), &key).await?;
+    if let Some(grant) = known.as_ref().filter(|grant| grant.record.revoked.is_none()) {
+        make(directory, &grant.record).await?;
+        return Ok(Some(grant.record.granted));
+    }
+    let info = directory.mailbox(mailbox).await?;
+    if !info.ready {
+        let text = "the mailbox is not enabled yet; enable the user in WorkMail and check again";
+        return Err(Fault::give_up("destination.not_ready", text));
+    }
+    let grantee = directory.administrator().await?;
+    if grantee.entity == info.entity {
+        return Ok(None);
+    }
+    let before = match others(world, &info.entity, id).await? {
+        Some(first) => first,
+        None => directory.permissions(&info.entity, &grantee.entity).await?,
+    };
+    let holder =
+        Versioned::fresh(Key::new(holders(&info.entity), id.as_str()), Holder { v: 1, before: before.clone() });
+    let held = holder.next_item().map_err(|error| Fault::from(ledger::LedgerError::from(error)))?;
+    let kept = world.table().write(Write::Put(held, Expect::Anything)).await;
+    kept.map_err(|error| Fault::from(ledger::LedgerError::from(error)))?;
+    let what = GrantKind::Mailbox { mailbox: info.entity, grantee: grantee.entity, before };
+    let granted = world.now();
+    let record = Grant { v: 1, what, email: info.email, granted, revoked: None, revoke_at: None };
+    let version = known.map_or(0, |known| known.version);
+    let mut recorded = Versioned { key, version, record };
+    ledger::put(world.table(), &mut recorded).await?;
+    make(directory, &recorded.record).await?;
+    Ok(Some(granted))
+}
+
+/// Returns what there was before the first other migration that holds a permission on the mailbox.
+async fn others<W: World>(world: &W, mailbox: &str, id: &MigrationId) -> Result<Option<Permissions>, Fault> {
+    let held = ledger::all::<Holder>(world.table(), &holders(mailbox), "").await?;
+    Ok(held.into_iter().find(|holder| holder.key.sk != id.as_str()).map(|holder| holder.record.before))
+}
+
+async fn make<D: Directory>(directory: &D, grant: &Grant) -> Result<(), Fault> {
+    let GrantKind::Mailbox { mailbox, grantee, before } = &grant.what else { return Ok(()) };
+    let mut all = before.clone();
+    if !all.iter().any(|one| one == FULL_ACCESS) {
+        all.push(FULL_ACCESS.to_owned());
+    }
+    directory.permit(mailbox, grantee, &all).await
+}
+
+async fn role<W: World, D: Directory>(world: &W, directory: &D, id: &MigrationId) -> Result<Timestamp, Fault> {
+    let key = keys::grant(id, ROLE);
+    let name = format!("mailcrane-{id}");
+    let what = GrantKind::Role { name: name.clone(), id: None };
+    let fresh = Grant { v: 1, what, email: String::new(), granted: world.now(), revoked: None, revoke_at: None };
+    ledger::create(world.table(), key.clone(), fresh.clone()).await?;
+    let known = ledger::get::<Grant>(world.table(), &key).await?;
+    if known.record.revoked.is_none() && matches!(known.record.what, GrantKind::Role { id: Some(_), .. }) {
+        return Ok(known.record.granted);
+    }
+    let made = match directory.roles(&name).await?.into_iter().next() {
+        Some(made) => made,
+        None => directory.create_role(&name, &[]).await?,
+    };
+    let now = world.now();
+    let grant = ledger::update::<Grant>(world.table(), &key, |grant| {
+        if grant.revoked.is_some() {
+            *grant = Grant { granted: now, ..fresh.clone() };
+        }
+        grant.what = GrantKind::Role { name: name.clone(), id: Some(made.clone()) };
+        Ok(Change::Write)
+    });
+    Ok(grant.await?.record.granted)
+}
+
+/// Takes back every permission of a migration and returns how many could not be taken back yet; those are due
+/// again, for the sweeper. Twice is once.
+///
+/// # Errors
+/// The faults of the table; a fault of the directory only leaves a permission open.
+pub async fn revoke_all<W: World, D: Directory>(world: &W, directory: &D, id: &MigrationId) -> Result<usize, Fault> {
+    revoke_until(world, directory, id, Timestamp::MAX).await
+}
+
+/// Does what [`revoke_all`] does, but begins no other permission after that time; what is left counts as open.
+///
+/// # Errors
+/// As [`revoke_all`].
+pub async fn revoke_until<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    id: &MigrationId,
+    stop_at: Timestamp,
+) -> Result<usize, Fault> {
+    let partition = keys::migration_partition(id);
+    let mut open: usize = 0;
+    let mut after: Option<String> = None;
+    loop {
+        let (grants, next) = ledger::page::<Grant>(world.table(), &partition, "GRANT#", after.as_deref(), 100).await?;
+        for grant in grants.into_iter().filter(|grant| grant.record.revoked.is_none()) {
+            let done = world.now() < stop_at && revoke(world, directory, id, grant).await?;
+            open = open.saturating_add(usize::from(!done));
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(open),
+        }
+    }
+}
+
+/// Takes back one permission; `false` when the directory refused for now and the sweeper tries again.
+///
+/// # Errors
+/// The faults of the table.
+pub async fn revoke<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    id: &MigrationId,
+    mut grant: Versioned<Grant>,
+) -> Result<bool, Fault> {
+    if grant.record.revoked.is_some() {
+        return Ok(true);
+    }
+    let undone = undo(world, directory, id, &grant.record).await;
+    let done = undone.is_ok();
+    match undone {
+        Ok(()) => {
+            grant.record.revoked = Some(world.now());
+            grant.record.revoke_at = None;
+        }
+        Err(fault) => {
+            let error = &fault as &dyn std::error::Error;
+            tracing::warn!(migration.id = %id, error, "a permission could not be taken back yet");
+            grant.record.revoke_at = Some(later(world.now(), world.times().propagation));
+        }
+    }
+    match ledger::put(world.table(), &mut grant).await {
+        Err(error) if error.is_conflict() => Ok(done),
+        other => other.map(|()| done).map_err(Fault::from),
+    }
+}
+
+async fn undo<W: World, D: Directory>(world: &W, directory: &D, id: &MigrationId, grant: &Grant) -> Result<(), Fault> {
+    match &grant.what {
+        GrantKind::Mailbox { mailbox, grantee, before } => {
+            if others(world, mailbox, id).await?.is_none() {
+                gone_is_fine(directory.permit(mailbox, grantee, before).await)?;
+            }
+            let mine = Key::new(holders(mailbox), id.as_str());
+            let deleted = world.table().write(Write::Delete(mine, Expect::Anything)).await;
+            deleted.map_err(|error| Fault::from(ledger::LedgerError::from(error)))
+        }
+        GrantKind::Role { name, id } => {
+            let mut roles = directory.roles(name).await?;
+            roles.extend(id.iter().filter(|id| !roles.contains(id)).cloned().collect::<Vec<_>>());
+            for role in roles {
+                directory.delete_role(&role).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A mailbox that was deleted has no permissions any more.
+fn gone_is_fine(result: Result<(), Fault>) -> Result<(), Fault> {
+    result.or_else(|fault| if fault.code == "destination.no_such_mailbox" { Ok(()) } else { Err(fault) })
+}
