@@ -103,7 +103,7 @@ def destination(ews: str, mailbox: str, password: str) -> Side:
         for item in folder.all().only(*fields):
             letters[Letter(
                 name, hashlib.sha256(item.mime_content or b"").hexdigest(),
-                item.datetime_received.astimezone(timezone.utc).replace(tzinfo=timezone.utc), bool(item.is_read),
+                datetime.fromtimestamp(item.datetime_received.timestamp(), timezone.utc), bool(item.is_read),
                 item.mailcrane_flag == 2, item.mailcrane_verb == 102, item.mailcrane_verb == 104,
                 frozenset(item.categories or ()))] += 1
     return Side(folders, letters)
