@@ -1,0 +1,61 @@
+"""WorkMail makes trouble while a mailbox moves; the result is the same as without."""
+
+import collections
+
+import pytest
+from rig import cast
+from rig.client import watch
+
+from . import compare
+
+LIMIT = 240
+
+
+def move(local, client, name, rule, count=300):
+    """Moves a mailbox while a rule makes trouble for it; returns the player and the rule as it was applied."""
+    player = cast.add(local, name, lambda writer: writer.mixed(count), seed=51)
+    rule = local.standin.call("POST", "rules", {"mailbox": player.mailbox, **rule})["id"]
+    made = client.create(cast.order(local, [player.account()], name=name))
+    client.call("POST", f"migrations/{made['id']}/start", {"at": "now"})
+    ended = watch(client, made["id"], limit=LIMIT)
+    applied = next(r["applied"] for r in local.standin.call("GET", "rules") if r["id"] == rule)
+    assert applied > 0, "the rule never hit"
+    assert ended["state"].startswith("finished"), ended
+    local.standin.call("DELETE", "rules")
+    return player
+
+
+def equal(local, player):
+    of = compare.source("127.0.0.1", local.imapd.plain, player.source, player.source_password)
+    assert compare.differences(of, compare.destination(local.standin.ews, player.mailbox, player.password)) == []
+    keys = collections.Counter(
+        item["properties"].get("PublicStrings/X-Mailcrane-Key")
+        for item in local.standin.call("GET", f"mailboxes/{player.mailbox}/items?limit=100000"))
+    assert max(keys.values()) == 1
+    assert player.untouched()
+
+
+@pytest.mark.parametrize("level", ["fault", "item"])
+def test_server_busy_for_three_in_ten_ends_complete_and_every_back_off_is_kept(local, client, level):
+    player = move(local, client, f"busy-{level}", {
+        "operation": "CreateItem", "level": level, "code": "ErrorServerBusy", "back_off_ms": 300, "probability": 0.3 if level == "fault" else 0.03})
+    equal(local, player)
+    log = local.standin.call("GET", f"log?mailbox={player.mailbox}&limit=1000000")
+    told = [entry for entry in log if entry["back_off_ms"]]
+    assert told
+    early = [entry for entry in log if entry["early_ms"] > 0]
+    # What was in flight already when the back-off was told could not wait for it.
+    in_flight = [e for e in early if any(t["at_ms"] <= e["at_ms"] <= t["ended_ms"] for t in told)]
+    assert [e for e in early if e not in in_flight] == []
+
+
+@pytest.mark.parametrize(("name", "rule"), [
+    ("answer-lost", {"level": "close", "when": "lost"}),
+    ("answer-cut", {"level": "close", "when": "within"}),
+    ("closed-before", {"level": "close", "when": "before"}),
+    ("landing-late", {"level": "late", "after_ms": 1500}),
+    ("half-done", {"level": "partial", "items": 3}),
+    ("gateway", {"level": "http", "status": 503, "body": "html"}),
+])
+def test_nothing_is_lost_or_doubled_when(local, client, name, rule):
+    equal(local, move(local, client, name, {"operation": "CreateItem", "probability": 0.3, "count": 3, **rule}))
