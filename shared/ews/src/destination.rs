@@ -97,8 +97,7 @@ impl Destination for WorkMail {
     }
 
     async fn find(&self, prefix: KeyPrefix, range: UidRange) -> Result<Vec<ListedItem>, Fault> {
-        let folders = self.folders().await?;
-        let folders: Vec<_> = folders.into_iter().map(|f| FolderRef::Id(f.id.0)).collect();
+        let folders = folders::of_mail(&self.session).await.map_err(|e| self.session.fault(e))?;
         let restriction = search::restriction(prefix, range);
         let found = search::everywhere(&self.session, &folders, &restriction, self.session.deadline()).await;
         let items = found.map_err(|e| self.session.fault(e))?.into_iter().map(|i| listed(i, None));

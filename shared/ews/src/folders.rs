@@ -82,7 +82,13 @@ async fn all(session: &Session, deadline: Instant) -> Result<Vec<Folder>, Failur
     Ok(folders)
 }
 
-/// Lists the folders that hold mail, parents before children.
+/// Gives every folder that holds mail, wherever it is.
+pub(crate) async fn of_mail(session: &Session) -> Result<Vec<FolderRef>, Failure> {
+    let folders = all(session, session.deadline()).await?;
+    Ok(folders.into_iter().filter(Folder::holds_mail).map(|f| FolderRef::Id(f.id)).collect())
+}
+
+/// Lists the folders that hold mail, parents before children; one inside of a calendar and the like is left out.
 pub(crate) async fn list(session: &Session, known: &Known) -> Result<Vec<DestinationFolder>, Failure> {
     let mut waiting: Vec<Folder> = all(session, session.deadline()).await?;
     waiting.retain(Folder::holds_mail);

@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::soap::answer::Refusal;
 use crate::soap::node::Unreadable;
 use crate::soap::{Class, Envelope, Malformed, Operation, Reply, Version, read};
-use crate::transport::{Answer, Endpoint, Transport};
+use crate::transport::{Answer, Endpoint, NoAnswer, Transport};
 
 /// The shortest time in which a request is worth beginning, as a part of its limit.
 const WORTH: u32 = 10;
@@ -124,14 +124,15 @@ impl Session {
         replies.next().map(Reply::done).ok_or(Failure::Unreadable(Unreadable::Missing("response message")))
     }
 
-    /// Calls an operation; a refused version is replaced by an older one, a refused token by a new one.
+    /// Calls an operation; a refused version is replaced by an older one, a refused token by a new one,
+    /// and what may be repeated is sent once more when the connection was cut.
     pub(crate) async fn call<O: Operation + Sync>(
         &self,
         operation: &O,
         deadline: Instant,
     ) -> Result<O::Answer, Failure> {
         let mut authorization = self.authorizer.authorization().await.map_err(Failure::Token)?;
-        let mut renewed = false;
+        let (mut renewed, mut repeated) = (false, false);
         loop {
             let version = self.version();
             match self.attempt(operation, version, &authorization, deadline).await {
@@ -143,6 +144,7 @@ impl Session {
                     authorization = another.map_err(Failure::Token)?;
                 }
                 Err(failure) if failure.class() == Some(Class::Version) && self.step_down(version) => {}
+                Err(Failure::NoAnswer(NoAnswer::Cut(_))) if O::REPEATABLE && !repeated => repeated = true,
                 outcome => return outcome,
             }
         }

@@ -15,6 +15,8 @@ pub trait Operation {
     const RESPONSE: &'static str;
     /// Name for people and logs, as `GetFolder`.
     const NAME: &'static str;
+    /// Whether doing it twice is the same as doing it once, so that it may be sent again when no answer came.
+    const REPEATABLE: bool = true;
     /// Writes the content of `soap:Body`.
     fn write(&self, xml: &mut Xml);
     /// Reads the element [`Self::RESPONSE`].

@@ -82,6 +82,7 @@ impl Operation for CreateItem<'_> {
     type Answer = Vec<Reply<Option<ItemId>>>;
     const RESPONSE: &'static str = "CreateItemResponse";
     const NAME: &'static str = "CreateItem";
+    const REPEATABLE: bool = false;
 
     fn write(&self, xml: &mut Xml) {
         xml.element("m:CreateItem", &[("MessageDisposition", "SaveOnly")], |xml| {

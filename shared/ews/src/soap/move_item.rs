@@ -20,6 +20,7 @@ impl Operation for MoveItem<'_> {
     type Answer = Vec<Reply<Option<ItemId>>>;
     const RESPONSE: &'static str = "MoveItemResponse";
     const NAME: &'static str = "MoveItem";
+    const REPEATABLE: bool = false;
 
     fn write(&self, xml: &mut Xml) {
         xml.element("m:MoveItem", &[], |xml| {

@@ -1,6 +1,8 @@
 //! A scripted HTTP server that answers EWS requests as a test says.
 #![allow(clippy::expect_used, clippy::string_slice, clippy::indexing_slicing, dead_code, reason = "a test may stop")]
 
+pub(crate) mod stand_in;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
