@@ -1,0 +1,13 @@
+//! Sessions against scripted servers: every odd, broken and hostile thing that a server does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
+#![allow(unreachable_pub, reason = "the modules of one test binary")]
+
+mod feed;
+mod server;
+
+mod bodies;
