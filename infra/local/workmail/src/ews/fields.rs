@@ -59,8 +59,14 @@ pub(super) fn set(
         "BccRecipients" => item.headers.bcc = people(field),
         "ReplyTo" => item.headers.reply_to = people(field),
         "ExtendedProperty" => extended(item, changes, field, settings)?,
-        "MimeContent" | "IsReadReceiptRequested" | "IsDeliveryReceiptRequested" | "IsResponseRequested" | "Culture" => {
-        }
+        "MimeContent"
+        | "IsReadReceiptRequested"
+        | "IsDeliveryReceiptRequested"
+        | "IsResponseRequested"
+        | "Culture"
+        | "ReminderDueBy"
+        | "ReminderIsSet"
+        | "ReminderMinutesBeforeStart" => {}
         other => {
             return fail("ErrorInvalidPropertySet", &format!("The property {other} is read-only and cannot be set."));
         }
