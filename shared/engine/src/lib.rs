@@ -2,8 +2,19 @@
 //!
 //! A decision is a pure function in a file of its own; the loop that performs it is dull.
 
+pub mod account;
+pub mod admission;
+pub mod analyze;
+pub mod check;
+pub mod chunk;
+pub mod control;
 pub mod copy;
+pub mod intake;
 pub mod lane;
 pub mod ledger;
+pub mod permission;
+pub mod plan;
+pub mod sweep;
 pub mod throttle;
+pub mod verify;
 pub mod world;

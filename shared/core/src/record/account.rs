@@ -150,8 +150,12 @@ pub struct Pass {
     pub found_bytes: u64,
     /// How many copy lanes it has.
     pub lanes: u16,
-    /// How many of them have not ended.
+    /// How many lanes, the planning one included, have not ended.
     pub lanes_open: u16,
+    /// Whether UIDVALIDITY changed under way, so that it must be planned again.
+    pub replan: bool,
+    /// How many folders it has.
+    pub folders: u32,
     /// What it counted, rolled up from its lanes.
     pub counters: Counters,
     /// When it began.

@@ -4,7 +4,7 @@ use crate::ledger::{self, LedgerError};
 use crate::world::World;
 use mailcrane_core::manifest::{Outcome, Row, pack};
 use mailcrane_core::ports::table::{Expect, Item, Table as _, TableError, Write};
-use mailcrane_core::record::{Entry, EntryKind, Lane, Slice, Versioned, keys};
+use mailcrane_core::record::{Account, Entry, EntryKind, Lane, Slice, Versioned, keys};
 use mailcrane_core::token::LaneKind;
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ pub enum CommitError {
     /// Somebody else holds the lane now; this chunk must end without another write.
     #[error("the lease of the lane was lost")]
     Lost,
+    /// The lane is still ours, but something else was written meanwhile; nothing was written.
+    #[error("another writer was faster")]
+    Conflict,
     /// The table failed; whether it was recorded is open and must be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -66,7 +69,7 @@ pub async fn record<W: World>(
 /// Writes the lane and what belongs to it in one transaction, and finds out what became of it when no answer came.
 ///
 /// # Errors
-/// [`CommitError::Lost`] when another chunk took the lane.
+/// [`CommitError::Lost`] when another chunk took the lane, [`CommitError::Conflict`] when another item was changed.
 pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: Vec<Write>) -> Result<(), CommitError> {
     others.push(ledger::write_of(lane)?);
     let token = token(lane);
@@ -84,7 +87,8 @@ pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: 
                 lane.version += 1;
                 return Ok(());
             }
-            (Ok(Stands::Lost), _) | (Ok(Stands::Before), TableError::Conflict) => return Err(CommitError::Lost),
+            (Ok(Stands::Lost), _) => return Err(CommitError::Lost),
+            (Ok(Stands::Before), TableError::Conflict) => return Err(CommitError::Conflict),
             (_, TableError::Refused(cause)) => return Err(LedgerError::from(TableError::Refused(cause)).into()),
             (Ok(Stands::Before) | Err(_), _) => {}
         }
@@ -93,6 +97,31 @@ pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: 
         pause = (pause * 2).min(Duration::from_secs(10));
     }
     Err(CommitError::Lost)
+}
+
+/// Writes the lane, the account after a change, and what belongs to them, in one transaction. The change runs again
+/// whenever the account was written by somebody else meanwhile.
+///
+/// # Errors
+/// [`CommitError::Lost`] when another chunk took the lane.
+pub async fn write_account<W: World>(
+    world: &W,
+    lane: &mut Versioned<Lane>,
+    mut change: impl FnMut(&mut Account, &mut Lane) -> Result<Vec<Write>, LedgerError> + Send,
+) -> Result<Account, CommitError> {
+    let key = keys::account(&lane.record.migration, lane.record.account);
+    let before = lane.record.clone();
+    for _ in 0..30 {
+        let mut account = ledger::get::<Account>(world.table(), &key).await?;
+        lane.record = before.clone();
+        let mut writes = change(&mut account.record, &mut lane.record)?;
+        writes.push(ledger::write_of(&account)?);
+        match write(world, lane, writes).await {
+            Err(CommitError::Conflict) => {}
+            other => return other.map(|()| account.record),
+        }
+    }
+    Err(CommitError::Conflict)
 }
 
 /// How the lane stands in the table, compared with a write that was not answered.

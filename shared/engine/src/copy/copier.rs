@@ -6,6 +6,7 @@ use super::decision::{Circumstances, Decision, decide, row};
 use super::lease::{self, Found, LeaseError};
 use super::reader::{self, Event, Job, Limits, Memory};
 use super::work::Work;
+use crate::chunk;
 use crate::lane::{self, Next};
 use crate::ledger;
 use crate::throttle::Throttle;
@@ -388,10 +389,16 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
 
     /// Looks whether a person has paused or cancelled the migration.
     fn look(&self, lane: Versioned<Lane>) -> BoxFuture<'a, Booked> {
-        let (world, key) = (self.world, keys::migration(&self.migration.id));
+        let (world, id, no) = (self.world, self.migration.id.clone(), lane.record.account);
         async move {
-            let found = ledger::find::<Migration>(world.table(), &key).await;
-            let goes_on = found.map_or(true, |m| m.is_some_and(|m| m.record.state.copies()));
+            let migration = ledger::find::<Migration>(world.table(), &keys::migration(&id)).await;
+            let account = ledger::find::<Account>(world.table(), &keys::account(&id, no)).await;
+            let goes_on = match (migration, account) {
+                (Ok(Some(migration)), Ok(Some(account))) => chunk::goes_on(&migration.record, &account.record),
+                (Ok(None), _) | (_, Ok(None)) => false,
+                // Not knowing is no reason to stop.
+                (Err(_), _) | (_, Err(_)) => true,
+            };
             Booked::Looked(lane, goes_on)
         }
         .boxed()
@@ -691,7 +698,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             Some(Halt::Lost) => return Ended::Lost,
             Some(Halt::Stalled(fault)) => return Ended::Stalled { lane, fault },
             Some(Halt::Renumbered) => return Ended::Renumbered { lane },
-            Some(Halt::Stopped) => Next::Ended,
+            Some(Halt::Stopped) => return Ended::Stopped { lane },
             Some(Halt::Pause(fault, until)) => pause(&fault, until),
             Some(Halt::Time) => Next::time(),
             None => match self.nothing {

@@ -215,13 +215,7 @@ async fn with_lane<W: World>(
             slice.version += 1;
             Ok(true)
         }
-        Err(CommitError::Lost) => {
-            // The conflict may be the slice's: the lane is ours as long as nobody else has taken it.
-            let there = ledger::find::<Lane>(world.table(), &lane.key).await?;
-            let ours =
-                there.is_some_and(|l| l.version == lane.version && l.record.generation == lane.record.generation);
-            if ours { Ok(false) } else { Err(CommitError::Lost) }
-        }
+        Err(CommitError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }
 }

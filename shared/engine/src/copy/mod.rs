@@ -36,6 +36,11 @@ pub enum Ended {
         /// What failed.
         fault: Fault,
     },
+    /// A person paused or cancelled, or another lane stalled the account.
+    Stopped {
+        /// The lane as it is stored.
+        lane: Versioned<Lane>,
+    },
     /// The folder's UIDs mean nothing any more: the account must be planned again.
     Renumbered {
         /// The lane as it is stored.

@@ -1,0 +1,340 @@
+//! Admission: which accounts are active. One item holds the truth, so that the limits hold over all migrations.
+//!
+//! A migration that runs has an entry with a cursor over its accounts: starting 10,000 accounts writes one item. An
+//! account that comes back out of order (after a pause, a retry, a late check) waits under a key of its own.
+
+mod roster;
+
+pub use roster::{Active, Roster, Running};
+
+use crate::ledger::{self, LedgerError};
+use crate::world::{World, later};
+use mailcrane_core::Timestamp;
+use mailcrane_core::id::{AccountNo, Generation, LaneNo, MigrationId, PassNo};
+use mailcrane_core::ports::queue::Queues as _;
+use mailcrane_core::ports::table::{Body, Expect, Item, Key, Table as _, TableError, Write};
+use mailcrane_core::record::{Account, Lane, LaneState, Migration, Pass, Record, Versioned, keys};
+use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
+use mailcrane_core::token::{LaneKind, MailEvent, Reason, Task};
+
+/// How often a change of the roster is tried again.
+const TRIES: usize = 60;
+
+/// How many accounts one call looks at, at most.
+const STEPS: usize = 200;
+
+/// Reads the roster; an empty one when there is none yet.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn roster<W: World>(world: &W) -> Result<Versioned<Roster>, LedgerError> {
+    let key = keys::admission();
+    Ok(ledger::find(world.table(), &key).await?.unwrap_or_else(|| Versioned::fresh(key, Roster::default())))
+}
+
+/// How an account left the active ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Its pass has ended without failures.
+    Well,
+    /// Its pass has ended, some messages failed.
+    WithErrors,
+    /// It cannot go on without a person.
+    Failed,
+    /// It was interrupted and goes on when the migration does.
+    Interrupted,
+}
+
+/// Puts an account into the line of those that wait out of order. Its migration must be running; the account counts
+/// as open from now on unless it did before.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn queue<W: World>(world: &W, migration: &MigrationId, account: AccountNo) -> Result<(), LedgerError> {
+    world.table().put_all(vec![waiting(migration, account)]).await?;
+    admit(world).await
+}
+
+/// Returns the item of an account that waits out of order.
+#[must_use]
+pub fn waiting(migration: &MigrationId, account: AccountNo) -> Item {
+    let body = Body::Json(format!("{{\"account\":{}}}", account.0));
+    Item { key: keys::waiting(migration, account), version: 1, body, due: None, expires: None }
+}
+
+/// Takes an account that was promised a turn out of the count: its check failed after all.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn forget<W: World>(world: &W, migration: &MigrationId) -> Result<(), LedgerError> {
+    change(world, |roster| {
+        let Some(running) = roster.running_mut(migration) else { return false };
+        running.open = running.open.saturating_sub(1);
+        running.failed += 1;
+        true
+    })
+    .await?;
+    conclude(world, migration).await
+}
+
+/// Takes an account out of the active ones, ends its migration's pass when it was the last, and admits others.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn release<W: World>(
+    world: &W,
+    migration: &MigrationId,
+    account: AccountNo,
+    left: Left,
+) -> Result<(), LedgerError> {
+    if left == Left::Interrupted {
+        world.table().put_all(vec![waiting(migration, account)]).await?;
+    }
+    change(world, |roster| roster.leave(migration, account, left)).await?;
+    conclude(world, migration).await?;
+    admit(world).await
+}
+
+/// Changes the roster; the change says whether there is anything to write.
+pub(crate) async fn change<W: World>(
+    world: &W,
+    mut change: impl FnMut(&mut Roster) -> bool + Send,
+) -> Result<Versioned<Roster>, LedgerError> {
+    for _ in 0..TRIES {
+        let mut roster = roster(world).await?;
+        if !change(&mut roster.record) {
+            return Ok(roster);
+        }
+        match ledger::put(world.table(), &mut roster).await {
+            Err(error) if error.is_conflict() => {}
+            other => return other.map(|()| roster),
+        }
+    }
+    Err(TableError::Conflict.into())
+}
+
+/// Ends the pass of a migration, or its pause or cancellation, when none of its accounts is active or open any more.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn conclude<W: World>(world: &W, id: &MigrationId) -> Result<(), LedgerError> {
+    for _ in 0..TRIES {
+        let mut roster = roster(world).await?;
+        let Some(mut migration) = ledger::find::<Migration>(world.table(), &keys::migration(id)).await? else {
+            return Ok(());
+        };
+        let Some(end) = roster.record.end_of(id, migration.record.state) else { return Ok(()) };
+        let Ok(state) = migration.record.state.apply(end) else { return Ok(()) };
+        let record = &mut migration.record;
+        record.state = state;
+        let ended = end != MigrationEvent::Paused;
+        if ended {
+            record.ended = Some(world.now());
+            record.keep_until = Some(later(world.now(), world.times().retention));
+            roster.record.running.retain(|r| r.migration != *id);
+        }
+        let (pass, writes) = (record.pass, vec![ledger::write_of(&migration)?, ledger::write_of(&roster)?]);
+        let token = format!("conclude{id}{}.{}", migration.version, roster.version);
+        match world.table().transact(&token, writes).await {
+            Ok(()) => {
+                if ended {
+                    tell(world, id, MailEvent::Ended, pass, "").await;
+                }
+                return Ok(());
+            }
+            Err(TableError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(TableError::Conflict.into())
+}
+
+/// Tells people of an event; a failure is logged, since a mail never harms a migration.
+pub async fn tell<W: World>(world: &W, id: &MigrationId, event: MailEvent, pass: PassNo, detail: &str) {
+    let task = Task::Notify { v: 1, migration: id.clone(), event, pass, detail: detail.to_owned() };
+    if let Err(fault) = world.queues().send(&[task], std::time::Duration::ZERO).await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, migration.id = %id, "A notification was not sent");
+    }
+}
+
+/// Admits accounts as long as the limits allow and somebody waits.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn admit<W: World>(world: &W) -> Result<(), LedgerError> {
+    let mut passed_over: Vec<MigrationId> = Vec::new();
+    for _ in 0..STEPS {
+        let roster = roster(world).await?;
+        let Some(candidate) = roster.record.next(world.sizes().active_accounts, &passed_over) else { return Ok(()) };
+        let id = candidate.migration.clone();
+        match step(world, roster, &id).await {
+            Ok(Step::Went) => {}
+            Ok(Step::Nobody) => passed_over.push(id),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+enum Step {
+    Went,
+    Nobody,
+}
+
+/// Looks at the next account of a migration: admits it, promises it a turn, or passes it over.
+async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &MigrationId) -> Result<Step, LedgerError> {
+    let migration = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record;
+    let waits = world.table().query(&format!("WAIT#{id}"), "A#", None, 1).await?.items.into_iter().next();
+    let Some(running) = roster.record.running_mut(id) else { return Ok(Step::Nobody) };
+    let no = match &waits {
+        Some(item) => item.key.sk.get(2..).and_then(|n| n.parse().ok()).map(AccountNo),
+        None if running.cursor < migration.accounts => Some(AccountNo(running.cursor)),
+        None => None,
+    };
+    let Some(no) = no else {
+        if running.exhausted {
+            return Ok(Step::Nobody);
+        }
+        running.exhausted = true;
+        ledger::put(world.table(), &mut roster).await?;
+        conclude(world, id).await?;
+        return Ok(Step::Nobody);
+    };
+    let in_order = waits.is_none();
+    if in_order {
+        running.cursor += 1;
+    }
+    let mut writes: Vec<Write> = waits.into_iter().map(|i| Write::Delete(i.key, Expect::Version(i.version))).collect();
+    let Some(mut account) = ledger::find::<Account>(world.table(), &keys::account(id, no)).await? else {
+        return commit(world, roster, writes, id).await;
+    };
+    let record = &mut account.record;
+    let fits = record.selected && record.state != AccountState::CheckFailed && record.state != AccountState::Cancelled;
+    if !fits || record.state.active() {
+        return commit(world, roster, writes, id).await;
+    }
+    if in_order {
+        running.open += 1;
+    }
+    if matches!(record.state, AccountState::Waiting | AccountState::Checking) {
+        record.queue_when_checked = true;
+        writes.push(ledger::write_of(&account)?);
+        return commit(world, roster, writes, id).await;
+    }
+    let host = record.source.endpoint.host.to_ascii_lowercase();
+    if roster.record.active_on(&host) >= world.sizes().active_per_host {
+        return Ok(Step::Nobody);
+    }
+    let Ok(state) = record.state.apply(AccountEvent::Admit) else { return commit(world, roster, writes, id).await };
+    record.state = state;
+    begin_pass(record, &migration, world.now(), world.sizes().lanes);
+    let lane = lane(world, id, no, LaneKind::Plan, LaneNo(0), migration.pass).await?;
+    roster.record.active.push(Active { migration: id.clone(), account: no, host, since: world.now() });
+    writes.push(ledger::write_of(&account)?);
+    writes.push(ledger::write_of(&lane)?);
+    commit(world, roster, writes, id).await?;
+    let token = lane.record.token(Reason::Begin);
+    if let Err(fault) = world.queues().continue_lane(&token, std::time::Duration::ZERO).await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, migration.id = %id, "A lane waits for the sweeper");
+    }
+    Ok(Step::Went)
+}
+
+async fn commit<W: World>(
+    world: &W,
+    roster: Versioned<Roster>,
+    mut writes: Vec<Write>,
+    id: &MigrationId,
+) -> Result<Step, LedgerError> {
+    writes.push(ledger::write_of(&roster)?);
+    world.table().transact(&format!("admit{id}{}", roster.version), writes).await?;
+    Ok(Step::Went)
+}
+
+/// Begins the migration's pass on the account, or goes on with it.
+fn begin_pass(account: &mut Account, migration: &Migration, now: Timestamp, lanes: u16) {
+    account.error_code.clear();
+    account.error.clear();
+    account.queue_when_checked = false;
+    if account.pass.no == migration.pass {
+        (account.pass.lanes_open, account.pass.ended) = (1, None);
+        return;
+    }
+    account.before += account.pass.counters;
+    account.before_found += account.pass.found;
+    account.before_bytes += account.pass.found_bytes;
+    account.pass = Pass {
+        no: migration.pass,
+        kind: migration.pass_kind,
+        since: migration.pass_since,
+        before: migration.pass_before,
+        lanes,
+        lanes_open: 1,
+        folders: account.pass.folders,
+        started: Some(now),
+        ..Pass::default()
+    };
+}
+
+/// Returns the lane, ready to be queued: a new one, or the one of an earlier pass made new. Nothing is written.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn lane<W: World>(
+    world: &W,
+    id: &MigrationId,
+    account: AccountNo,
+    kind: LaneKind,
+    no: LaneNo,
+    pass: PassNo,
+) -> Result<Versioned<Lane>, LedgerError> {
+    let key = keys::lane(id, account, kind, no);
+    let found = ledger::find::<Lane>(world.table(), &key).await?;
+    Ok(ready(found, key, world, (id, account, kind, no, pass)))
+}
+
+fn ready<W: World>(
+    found: Option<Versioned<Lane>>,
+    key: Key,
+    world: &W,
+    (id, account, kind, no, pass): (&MigrationId, AccountNo, LaneKind, LaneNo, PassNo),
+) -> Versioned<Lane> {
+    let look_at = Some(later(world.now(), world.times().arrival));
+    let fresh = Lane {
+        v: 1,
+        migration: id.clone(),
+        account,
+        kind,
+        no,
+        pass,
+        state: LaneState::Queued,
+        generation: Generation(0),
+        lease_until: None,
+        look_at,
+        not_before: None,
+        hop: 0,
+        idle_chunks: 0,
+        first_open: 0,
+        cursor: String::new(),
+        counters: Default::default(),
+        waits_code: String::new(),
+        waits_for: String::new(),
+    };
+    match found {
+        None => Versioned::fresh(key, fresh),
+        Some(lane) => {
+            let same = lane.record.pass == pass;
+            let old = lane.record;
+            let record = Lane {
+                generation: old.generation.next(),
+                counters: if same { old.counters } else { Default::default() },
+                cursor: if same { old.cursor } else { String::new() },
+                ..fresh
+            };
+            Versioned { key, version: lane.version, record }
+        }
+    }
+}
+
+impl Record for Roster {}

@@ -1,0 +1,201 @@
+//! Analysis: counts and sizes what a source holds, folder by folder, without reading a body.
+
+use crate::chunk::{ChunkError, Walk, trouble};
+use crate::copy::commit;
+use crate::lane::{self, Next};
+use crate::ledger::{self, Change, LedgerError};
+use crate::plan::mapping::{self, Fate};
+use crate::plan::steps;
+use crate::world::{World, until};
+use mailcrane_core::fault::Remedy;
+use mailcrane_core::ports::destination::Destination;
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::ports::source::{ScanDepth, Source};
+use mailcrane_core::record::{Account, Analysis, Check, CheckState, Lane, Migration, Versioned, keys};
+use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
+use mailcrane_core::uid::{Uid, UidRange, UidSet};
+use mailcrane_core::{Fault, Timestamp};
+
+/// How far a trial goes back: 10 days.
+pub const TRIAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(10 * 24);
+
+/// Analyzes from the lane's cursor on.
+///
+/// # Errors
+/// [`ChunkError`] of the table.
+pub async fn run<W: World, E: Ends>(
+    world: &W,
+    ends: &E,
+    migration: &Migration,
+    account: &Account,
+    mut lane: Versioned<Lane>,
+    stop_at: Timestamp,
+) -> Result<(Versioned<Lane>, Walk), ChunkError> {
+    if account.state != AccountState::Analyzing {
+        // Started meanwhile, or changed: nobody waits for the numbers.
+        return Ok((lane, Walk::Finished));
+    }
+    let begun = world.now();
+    match walk(world, ends, migration, account, &mut lane, stop_at).await {
+        Ok(complete) => {
+            let took = u64::try_from(until(begun, world.now()).as_millis()).unwrap_or(u64::MAX);
+            let finished = commit::write_account(world, &mut lane, |account, lane| {
+                account.analysis.milliseconds += took;
+                if complete {
+                    lane::hand_over(lane, world, &Next::Ended, true);
+                    account.analysis.complete = true;
+                    if account.state == AccountState::Analyzing {
+                        account.state = account.state.apply(AccountEvent::Analyzed)?;
+                    }
+                }
+                Ok(Vec::new())
+            })
+            .await?;
+            if complete {
+                checked(world, migration).await?;
+                tracing::info!(
+                    account.no = finished.no.0,
+                    messages = finished.analysis.messages,
+                    "An account was analyzed"
+                );
+                return Ok((lane, Walk::Closed));
+            }
+            Ok((lane, Walk::More(Next::time())))
+        }
+        Err(Trouble::Commit(error)) => Err(error.into()),
+        Err(Trouble::End(fault)) => match fault.remedy {
+            Remedy::RetryAfter(wait) if lane.record.idle_chunks < world.sizes().idle_chunks => {
+                let next = trouble(world, &fault, wait, lane.record.idle_chunks);
+                Ok((lane, Walk::More(next)))
+            }
+            _ => {
+                refused(world, migration, &mut lane, &fault).await?;
+                Ok((lane, Walk::Closed))
+            }
+        },
+    }
+}
+
+enum Trouble {
+    End(Fault),
+    Commit(commit::CommitError),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::End(fault)
+    }
+}
+
+/// Walks the folders; `true` when all were counted.
+async fn walk<W: World, E: Ends>(
+    world: &W,
+    ends: &E,
+    migration: &Migration,
+    account: &Account,
+    lane: &mut Versioned<Lane>,
+    stop_at: Timestamp,
+) -> Result<bool, Trouble> {
+    let mut source = ends.source(migration, account).await?;
+    let destination = ends.destination(migration, account).await?;
+    let items: u64 = destination.folders().await?.iter().filter_map(|f| f.items).sum();
+    let too_large = destination.features().max_message;
+    let mut folders = source.folders().await?;
+    folders.sort_by_key(|f| (!f.wire.is_inbox(), f.role.is_none(), f.path.clone()));
+    let fates = mapping::map(&folders, &migration.options);
+    let done: usize = lane.record.cursor.parse().unwrap_or(0);
+    let recent = world.now().checked_sub(TRIAL).unwrap_or(Timestamp::MIN);
+    for (at, (folder, fate)) in folders.iter().zip(&fates).enumerate().skip(done) {
+        if world.now() >= stop_at && at > done {
+            return Ok(false);
+        }
+        let mut found = Analysis::default();
+        if matches!(fate, Fate::Copy(_)) && folder.selectable {
+            found = match source.examine(&folder.wire).await {
+                Ok(examined) => {
+                    found.folders = 1;
+                    let last = Uid::new(examined.uidnext.get().saturating_sub(1)).filter(|_| examined.exists > 0);
+                    let range = last.and_then(|last| UidRange::new(Uid::MIN, last));
+                    for range in steps(&range.map(UidSet::from).unwrap_or_default(), world.sizes().scan_step) {
+                        for message in source.scan(range, ScanDepth::Plain).await? {
+                            found.messages += 1;
+                            found.bytes += message.size;
+                            found.too_large += u64::from(message.size > too_large);
+                            if message.received.is_none_or(|t| t >= recent) {
+                                found.recent_messages += 1;
+                                found.recent_bytes += message.size;
+                            }
+                        }
+                    }
+                    found
+                }
+                Err(fault) if fault.code == "source.folder_gone" => found,
+                Err(fault) => return Err(fault.into()),
+            };
+        }
+        let cursor = (at + 1).to_string();
+        let write = commit::write_account(world, lane, |account, lane| {
+            lane.cursor.clone_from(&cursor);
+            lane::hold(lane, world);
+            let sum = &mut account.analysis;
+            sum.folders += found.folders;
+            sum.messages += found.messages;
+            sum.bytes += found.bytes;
+            sum.recent_messages += found.recent_messages;
+            sum.recent_bytes += found.recent_bytes;
+            sum.too_large += found.too_large;
+            sum.destination_items = items;
+            Ok(Vec::new())
+        });
+        write.await.map_err(Trouble::Commit)?;
+    }
+    source.close().await;
+    Ok(true)
+}
+
+/// An end refused in the middle of the analysis: the account's check has failed after all.
+async fn refused<W: World>(
+    world: &W,
+    migration: &Migration,
+    lane: &mut Versioned<Lane>,
+    fault: &Fault,
+) -> Result<(), ChunkError> {
+    let check = Check {
+        state: CheckState::Failed,
+        code: fault.code.to_string(),
+        message: fault.message.clone(),
+        at: Some(world.now()),
+    };
+    commit::write_account(world, lane, |account, lane| {
+        lane::hand_over(lane, world, &Next::Ended, true);
+        if account.state == AccountState::Analyzing {
+            account.state = account.state.apply(AccountEvent::Refused)?;
+            if fault.code.starts_with("destination") {
+                account.destination_check.clone_from(&check);
+            } else {
+                account.source_check.clone_from(&check);
+            }
+        }
+        Ok(Vec::new())
+    })
+    .await?;
+    Ok(checked(world, migration).await?)
+}
+
+/// Counts an account whose check and analysis are over, well or not; after the last one the migration is ready.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn checked<W: World>(world: &W, migration: &Migration) -> Result<(), LedgerError> {
+    let key = keys::migration(&migration.id);
+    let counted = ledger::update::<Migration>(world.table(), &key, |migration| {
+        migration.checked = migration.checked.saturating_add(1);
+        if migration.checked >= migration.accounts
+            && let Ok(state) = migration.state.apply(MigrationEvent::Checked)
+        {
+            migration.state = state;
+        }
+        Ok(Change::Write)
+    });
+    counted.await.map(|_| ())
+}

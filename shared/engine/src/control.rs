@@ -1,0 +1,280 @@
+//! What a person does with a migration: start, pause, resume, cancel, retry, erase.
+
+use crate::admission::{self, Running, roster};
+use crate::analyze::TRIAL;
+use crate::ledger::{self, Change, LedgerError};
+use crate::world::{World, later};
+use mailcrane_core::Timestamp;
+use mailcrane_core::id::{AccountNo, MigrationId};
+use mailcrane_core::ports::table::{Table as _, TableError};
+use mailcrane_core::record::{Account, Migration, PassKind, keys};
+use mailcrane_core::state::{AccountState, Illegal, MigrationEvent, MigrationState};
+use mailcrane_core::token::MailEvent;
+
+/// Why something was not done; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The state does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// There is no such migration or account.
+    #[error("there is no such migration or account")]
+    Missing,
+    /// A value is wrong.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field of the request.
+        field: &'static str,
+        /// What is wrong and what is expected.
+        message: String,
+    },
+    /// The table failed; trying again is safe.
+    #[error("the table could not be read or written")]
+    Ledger(#[source] LedgerError),
+}
+
+impl From<LedgerError> for ControlError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Illegal(illegal) => Self::Illegal(illegal),
+            LedgerError::Missing => Self::Missing,
+            other => Self::Ledger(other),
+        }
+    }
+}
+
+/// What a change does with the roster, in the same transaction.
+enum Entry {
+    Begin(u32),
+    Hold(bool),
+    Remove,
+    Keep,
+}
+
+/// Changes a migration and its entry in the roster together.
+async fn change<W: World>(
+    world: &W,
+    id: &MigrationId,
+    mut change: impl FnMut(&mut Migration) -> Result<Entry, ControlError> + Send,
+) -> Result<Migration, ControlError> {
+    for _ in 0..60 {
+        let mut migration = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?;
+        let mut roster = roster(world).await?;
+        let entry = change(&mut migration.record)?;
+        let mut writes = vec![ledger::write_of(&migration)?];
+        match entry {
+            Entry::Begin(cursor) => {
+                roster.record.running.retain(|r| r.migration != *id);
+                roster.record.running.push(Running::new(id.clone(), cursor));
+            }
+            Entry::Hold(held) => {
+                if let Some(running) = roster.record.running_mut(id) {
+                    running.held = held;
+                }
+            }
+            Entry::Remove => roster.record.running.retain(|r| r.migration != *id),
+            Entry::Keep => {}
+        }
+        if !matches!(entry, Entry::Keep) {
+            writes.push(ledger::write_of(&roster)?);
+        }
+        let token = format!("control{id}{}.{}", migration.version, roster.version);
+        match world.table().transact(&token, writes).await {
+            Ok(()) => return Ok(migration.record),
+            Err(TableError::Conflict) => {}
+            Err(error) => return Err(ControlError::Ledger(error.into())),
+        }
+    }
+    Err(ControlError::Ledger(TableError::Conflict.into()))
+}
+
+/// Starts a pass now, or at a time. `before` belongs to a pre-stage: only older messages are copied.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn start<W: World>(
+    world: &W,
+    id: &MigrationId,
+    kind: PassKind,
+    at: Option<Timestamp>,
+    before: Option<Timestamp>,
+) -> Result<Migration, ControlError> {
+    if kind == PassKind::Prestage && before.is_none() {
+        let message = "a pre-stage needs the time before which messages are copied, such as 2026-01-01T00:00:00Z";
+        return Err(ControlError::Invalid { field: "before", message: message.to_owned() });
+    }
+    let now = world.now();
+    let scheduled = at.filter(|at| *at > now);
+    let migration = change(world, id, |migration| {
+        let event = if scheduled.is_some() { MigrationEvent::Schedule } else { MigrationEvent::Start };
+        if migration.accounts == 0 {
+            let message = "the migration has no accounts yet".to_owned();
+            return Err(ControlError::Invalid { field: "accounts", message });
+        }
+        migration.state = migration.state.apply(event)?;
+        migration.pass_kind = kind;
+        migration.pass_since = (kind == PassKind::Trial).then(|| now.checked_sub(TRIAL).unwrap_or(Timestamp::MIN));
+        migration.pass_before = before.filter(|_| kind == PassKind::Prestage);
+        migration.start_at = scheduled;
+        if scheduled.is_some() {
+            return Ok(Entry::Keep);
+        }
+        begin(migration, now);
+        Ok(Entry::Begin(0))
+    })
+    .await?;
+    if scheduled.is_none() {
+        begun(world, &migration).await?;
+    }
+    Ok(migration)
+}
+
+fn begin(migration: &mut Migration, now: Timestamp) {
+    migration.pass = migration.pass.next();
+    migration.started.get_or_insert(now);
+    (migration.ended, migration.keep_until) = (None, None);
+}
+
+async fn begun<W: World>(world: &W, migration: &Migration) -> Result<(), ControlError> {
+    admission::tell(world, &migration.id, MailEvent::Started, migration.pass, "").await;
+    Ok(admission::admit(world).await?)
+}
+
+/// Starts what was scheduled, once its time has come; before that, or a second time, nothing happens.
+///
+/// # Errors
+/// [`ControlError`].
+pub async fn start_due<W: World>(world: &W, id: &MigrationId) -> Result<(), ControlError> {
+    let now = world.now();
+    let mut due = false;
+    let migration = change(world, id, |migration| {
+        due = migration.state == MigrationState::Scheduled && migration.start_at.is_some_and(|t| t <= now);
+        if !due {
+            return Ok(Entry::Keep);
+        }
+        migration.state = migration.state.apply(MigrationEvent::Start)?;
+        if migration.pass_kind == PassKind::Trial {
+            migration.pass_since = now.checked_sub(TRIAL).ok();
+        }
+        migration.start_at = None;
+        begin(migration, now);
+        Ok(Entry::Begin(0))
+    })
+    .await?;
+    if due { begun(world, &migration).await } else { Ok(()) }
+}
+
+/// Pauses: windows under way are finished, then the lanes rest.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn pause<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
+    change(world, id, |migration| {
+        migration.state = migration.state.apply(MigrationEvent::Pause)?;
+        Ok(Entry::Hold(true))
+    })
+    .await?;
+    admission::conclude(world, id).await?;
+    Ok(ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record)
+}
+
+/// Goes on after a pause.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn resume<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
+    let migration = change(world, id, |migration| {
+        migration.state = migration.state.apply(MigrationEvent::Resume)?;
+        Ok(Entry::Hold(false))
+    })
+    .await?;
+    admission::admit(world).await?;
+    Ok(migration)
+}
+
+/// Gives the migration up: windows under way are finished. What was copied stays.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn cancel<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
+    change(world, id, |migration| {
+        migration.state = migration.state.apply(MigrationEvent::Cancel)?;
+        migration.start_at = None;
+        Ok(Entry::Hold(true))
+    })
+    .await?;
+    admission::conclude(world, id).await?;
+    Ok(ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record)
+}
+
+/// Tries a stalled account, or one with failures, again: within the running pass, or by a delta of its own.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<Migration, ControlError> {
+    let account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?.record;
+    let again = matches!(account.state, AccountState::Stalled | AccountState::DoneWithErrors | AccountState::Done);
+    if !again {
+        let state = serde_json::to_value(account.state).ok().and_then(|v| v.as_str().map(str::to_owned));
+        let illegal = Illegal { what: "account", state: state.unwrap_or_default(), event: "retry".to_owned() };
+        return Err(illegal.into());
+    }
+    let now = world.now();
+    let mut own_pass = false;
+    let migration = change(world, id, |migration| {
+        own_pass = !migration.state.copies();
+        if !own_pass {
+            return Ok(Entry::Keep);
+        }
+        migration.state = migration.state.apply(MigrationEvent::Start)?;
+        migration.pass_kind = PassKind::Delta;
+        (migration.pass_since, migration.pass_before) = (None, None);
+        begin(migration, now);
+        Ok(Entry::Begin(migration.accounts))
+    })
+    .await?;
+    let item = admission::waiting(id, no);
+    world.table().put_all(vec![item]).await.map_err(LedgerError::from)?;
+    admission::change(world, |roster| match roster.running_mut(id) {
+        Some(running) => {
+            running.open += 1;
+            running.exhausted = false;
+            if account.state == AccountState::Stalled && !own_pass {
+                running.failed = running.failed.saturating_sub(1);
+            }
+            true
+        }
+        None => false,
+    })
+    .await?;
+    admission::admit(world).await?;
+    Ok(migration)
+}
+
+/// Marks a migration for erasure; the sweeper deletes its credentials, permissions and data.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn erase<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
+    let now = world.now();
+    change(world, id, |migration| {
+        migration.state = migration.state.apply(MigrationEvent::Erase)?;
+        migration.look_at = Some(now);
+        Ok(Entry::Remove)
+    })
+    .await
+}
+
+/// Keeps the credentials and the record of a finished migration for another while.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn keep<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
+    let until = later(world.now(), world.times().retention);
+    let key = keys::migration(id);
+    let kept = ledger::update::<Migration>(world.table(), &key, |migration| {
+        migration.keep_until = migration.keep_until.map(|t| t.max(until));
+        Ok(Change::Write)
+    });
+    Ok(kept.await?.record)
+}

@@ -1,0 +1,380 @@
+//! Verification: the destination is listed and compared with the manifest, late copies are removed, the pass is graded.
+
+use crate::admission::{self, Left};
+use crate::chunk::{ChunkError, Walk, trouble};
+use crate::copy::commit::{self, CommitError};
+use crate::copy::lease::rows;
+use crate::lane::{self, Next};
+use crate::ledger::{self, LedgerError};
+use crate::world::World;
+use mailcrane_core::fault::Remedy;
+use mailcrane_core::folder::FolderId;
+use mailcrane_core::manifest::Outcome;
+use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::ports::table::{Expect, Write};
+use mailcrane_core::record::{
+    Account, Counters, Entry, EntryKind, Folder, Grade, Lane, Migration, Slice, Versioned, keys,
+};
+use mailcrane_core::state::{AccountEvent, AccountState};
+use mailcrane_core::token::{LaneKind, MailEvent, Reason};
+use mailcrane_core::uid::{Uid, UidRange};
+use mailcrane_core::{Fault, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// How many missing messages are looked for one by one; more are looked for by range.
+const ONE_BY_ONE: usize = 50;
+
+/// Verifies from the lane's cursor on.
+///
+/// # Errors
+/// [`ChunkError`] of the table.
+pub async fn run<W: World, E: Ends>(
+    world: &W,
+    ends: &E,
+    migration: &Migration,
+    account: &Account,
+    mut lane: Versioned<Lane>,
+    stop_at: Timestamp,
+) -> Result<(Versioned<Lane>, Walk), ChunkError> {
+    let partition = keys::account_partition(&migration.id, account.no);
+    let slices: Vec<Slice> = ledger::all::<Slice>(world.table(), &partition, &keys::slices(account.pass.no))
+        .await?
+        .into_iter()
+        .map(|s| s.record)
+        .filter(|s| s.no.0 < account.pass.slices)
+        .collect();
+    if let Some(until) = slices.iter().filter_map(|s| s.uncertain_until).max().filter(|t| *t > world.now()) {
+        let waits =
+            Some(("verify.quarantine".to_owned(), "a request without an answer may still take effect".to_owned()));
+        return Ok((lane, Walk::More(Next::Continue { reason: Reason::Idle, not_before: Some(until), waits })));
+    }
+    let destination = match ends.destination(migration, account).await {
+        Ok(destination) => destination,
+        Err(fault) => return troubled(world, lane, fault).await,
+    };
+    let folders = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
+    let done: usize = lane.record.cursor.parse().unwrap_or(0);
+    for (at, mut folder) in folders.into_iter().enumerate().skip(done) {
+        if world.now() >= stop_at && at > done {
+            return Ok((lane, Walk::More(Next::time())));
+        }
+        let of_folder: Vec<&Slice> = slices.iter().filter(|s| s.folder == folder.record.no).collect();
+        let mut writes = Vec::new();
+        if !of_folder.is_empty() {
+            let compared = compare(world, &destination, migration, account, &folder.record, &of_folder).await;
+            let seen = match compared {
+                Ok(seen) => seen,
+                Err(Trouble::End(fault)) => return troubled(world, lane, fault).await,
+                Err(Trouble::Table(error)) => return Err(error),
+            };
+            lane.record.counters.failed += seen.missing;
+            lane.record.counters.copied += seen.present;
+            lane.record.counters.duplicate += seen.removed;
+            if !seen.entries.is_empty() {
+                let name = format!("{}#verify", world.now());
+                let packed = mailcrane_core::manifest::pack(&seen.entries).map_err(CommitError::from)?;
+                let item = ledger::packed(keys::protocol_page(&migration.id, account.no, &name), packed);
+                writes.push(Write::Put(item, Expect::Anything));
+            }
+        }
+        if folder.record.planned_in == account.pass.no && !folder.record.planned.is_empty() {
+            let mut ended = std::mem::take(&mut folder.record.planned);
+            for slice in &of_folder {
+                ended = ended.without(&slice.failed);
+            }
+            folder.record.covered.extend(&ended);
+            writes.push(ledger::write_of(&folder)?);
+        }
+        lane.record.cursor = (at + 1).to_string();
+        lane::hold(&mut lane.record, world);
+        commit::write(world, &mut lane, writes).await?;
+    }
+    finish(world, migration, lane).await
+}
+
+/// What the comparison of a folder found.
+#[derive(Debug, Default)]
+struct Seen {
+    present: u64,
+    missing: u64,
+    removed: u64,
+    entries: Vec<Entry>,
+}
+
+enum Trouble {
+    End(Fault),
+    Table(ChunkError),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::End(fault)
+    }
+}
+
+async fn compare<W: World, D: Destination>(
+    world: &W,
+    destination: &D,
+    migration: &Migration,
+    account: &Account,
+    folder: &Folder,
+    slices: &[&Slice],
+) -> Result<Seen, Trouble> {
+    let mut seen = Seen::default();
+    let Some(target) = folder.destination.as_ref().filter(|_| destination.features().keeps_key) else {
+        return Ok(seen);
+    };
+    let (present, doubled) = present(destination, target, folder).await?;
+    let mut kept: BTreeMap<Uid, ItemId> = BTreeMap::new();
+    let mut absent: BTreeMap<Uid, (Option<String>, u64)> = BTreeMap::new();
+    for slice in slices {
+        let rows = rows(world, &migration.id, account.no, slice).await.map_err(|e| Trouble::Table(e.into()))?;
+        for row in rows.into_iter().filter(|r| r.outcome == Outcome::Copied) {
+            if doubled.contains(&row.uid)
+                && let Some(item) = &row.item
+            {
+                kept.insert(row.uid, item.clone());
+            }
+            if present.contains(&row.uid.get()) {
+                seen.present += 1;
+            } else {
+                absent.insert(row.uid, (row.message_id, row.octets));
+            }
+        }
+    }
+    for uid in moved(destination, folder, &absent).await? {
+        absent.remove(&uid);
+        seen.present += 1;
+    }
+    seen.missing = absent.len() as u64;
+    let entry = |kind, code: &str, text: &str, uid| Entry {
+        at: world.now(),
+        kind,
+        code: code.to_owned(),
+        text: text.to_owned(),
+        folder: Some(folder.no),
+        uid: Some(uid),
+        message_id: None,
+        octets: None,
+    };
+    for (uid, (message_id, octets)) in absent {
+        let text = "the message was copied, but is not at the destination any more";
+        let plain = entry(EntryKind::Failed, "verify.missing", text, uid);
+        seen.entries.push(Entry { message_id, octets: Some(octets), ..plain });
+    }
+    for item in surplus(destination, target, folder, &doubled, &kept).await? {
+        let Some(uid) = item.key.map(|k| k.uid) else { continue };
+        match destination.delete(std::slice::from_ref(&item.id)).await.pop() {
+            Some(Deleted::Gone) => {
+                seen.removed += 1;
+                let text = "a second copy, made by a request whose answer was lost, was removed";
+                seen.entries.push(entry(EntryKind::LateCopyRemoved, "verify.late_copy", text, uid));
+            }
+            Some(Deleted::Kept(fault)) => match fault.remedy {
+                Remedy::RetryAfter(_) => return Err(fault.into()),
+                _ => {
+                    let text = format!("a second copy could not be removed: {fault}");
+                    seen.entries.push(entry(EntryKind::Note, "verify.second_copy", &text, uid));
+                }
+            },
+            None => {}
+        }
+    }
+    Ok(seen)
+}
+
+/// Lists the folder: which UIDs are there, and which of them on two items.
+async fn present<D: Destination>(
+    destination: &D,
+    target: &FolderId,
+    folder: &Folder,
+) -> Result<(HashSet<u32>, BTreeSet<Uid>), Fault> {
+    let (mut present, mut doubled, mut ids) = (HashSet::new(), BTreeSet::new(), HashSet::new());
+    let mut page: Option<String> = None;
+    loop {
+        let listed = destination.list(target, page.as_deref()).await?;
+        for item in listed.items {
+            let Some(key) = item.key.filter(|k| k.prefix == folder.prefix) else { continue };
+            // A listing may repeat an item: it counts once.
+            if ids.insert(mailcrane_core::digest::short(&[item.id.0.as_bytes()])) && !present.insert(key.uid.get()) {
+                doubled.insert(key.uid);
+            }
+        }
+        page = listed.next;
+        if page.is_none() {
+            return Ok((present, doubled));
+        }
+    }
+}
+
+/// Finds which of the absent messages the user has moved to other folders.
+async fn moved<D: Destination>(
+    destination: &D,
+    folder: &Folder,
+    absent: &BTreeMap<Uid, (Option<String>, u64)>,
+) -> Result<Vec<Uid>, Fault> {
+    let (Some((first, _)), Some((last, _))) = (absent.first_key_value(), absent.last_key_value()) else {
+        return Ok(Vec::new());
+    };
+    if !destination.features().find_by_key {
+        return Ok(Vec::new());
+    }
+    let ranges: Vec<UidRange> = if absent.len() <= ONE_BY_ONE {
+        absent.keys().filter_map(|uid| UidRange::new(*uid, *uid)).collect()
+    } else {
+        UidRange::new(*first, *last).into_iter().collect()
+    };
+    let mut moved = BTreeSet::new();
+    for range in ranges {
+        for item in destination.find(folder.prefix, range).await? {
+            moved.extend(item.key.map(|k| k.uid).filter(|uid| absent.contains_key(uid)));
+        }
+    }
+    Ok(moved.into_iter().collect())
+}
+
+/// Lists the copies that are too many: of every doubled UID all but the manifest's item, unless somebody worked on it.
+async fn surplus<D: Destination>(
+    destination: &D,
+    target: &FolderId,
+    folder: &Folder,
+    doubled: &BTreeSet<Uid>,
+    kept: &BTreeMap<Uid, ItemId>,
+) -> Result<Vec<ListedItem>, Fault> {
+    let mut copies: BTreeMap<Uid, BTreeMap<ItemId, ListedItem>> = BTreeMap::new();
+    let mut page: Option<String> = None;
+    while !doubled.is_empty() {
+        let listed = destination.list(target, page.as_deref()).await?;
+        for item in listed.items {
+            let Some(key) = item.key.filter(|k| k.prefix == folder.prefix && doubled.contains(&k.uid)) else {
+                continue;
+            };
+            copies.entry(key.uid).or_default().insert(item.id.clone(), item);
+        }
+        page = listed.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    let mut surplus = Vec::new();
+    for (uid, mut items) in copies {
+        let keep = kept.get(&uid).filter(|id| items.contains_key(*id)).or_else(|| items.keys().next()).cloned();
+        if let Some(keep) = keep {
+            items.remove(&keep);
+        }
+        surplus.extend(items.into_values().filter(|item| !item.touched));
+    }
+    Ok(surplus)
+}
+
+async fn troubled<W: World>(
+    world: &W,
+    lane: Versioned<Lane>,
+    fault: Fault,
+) -> Result<(Versioned<Lane>, Walk), ChunkError> {
+    match fault.remedy {
+        Remedy::RetryAfter(wait) => {
+            let next = trouble(world, &fault, wait, lane.record.idle_chunks);
+            Ok((lane, Walk::More(next)))
+        }
+        Remedy::SkipMessage | Remedy::GiveUp => {
+            stall(world, lane.clone(), fault).await?;
+            Ok((lane, Walk::Closed))
+        }
+    }
+}
+
+/// Ends the pass over the account.
+async fn finish<W: World>(
+    world: &W,
+    migration: &Migration,
+    mut lane: Versioned<Lane>,
+) -> Result<(Versioned<Lane>, Walk), ChunkError> {
+    let counters = counters(world, &lane.record).await?;
+    let mut left = Left::Well;
+    commit::write_account(world, &mut lane, |account, lane| {
+        let missing = lane.counters.failed;
+        lane::hand_over(lane, world, &Next::Ended, true);
+        account.pass.counters = counters;
+        account.pass.ended = Some(world.now());
+        let unaccounted = account.pass.found.saturating_sub(counters.accounted());
+        account.grade = Some(grade(&counters, missing + unaccounted));
+        let well = counters.failed == 0 && missing == 0 && unaccounted == 0;
+        left = if well { Left::Well } else { Left::WithErrors };
+        let event = if well { AccountEvent::Finish } else { AccountEvent::FinishWithErrors };
+        account.state = account.state.apply(event)?;
+        Ok(Vec::new())
+    })
+    .await?;
+    admission::release(world, &migration.id, lane.record.account, left).await?;
+    Ok((lane, Walk::Closed))
+}
+
+fn grade(counters: &Counters, missing: u64) -> Grade {
+    if missing > 0 {
+        Grade::Missing
+    } else if counters.failed + counters.skipped > 0 {
+        Grade::CompleteWithExceptions
+    } else {
+        Grade::Complete
+    }
+}
+
+/// Adds up what the lanes of a pass counted.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn counters<W: World>(world: &W, lane: &Lane) -> Result<Counters, LedgerError> {
+    let partition = keys::account_partition(&lane.migration, lane.account);
+    let lanes = ledger::all::<Lane>(world.table(), &partition, "L#").await?;
+    let mut sum = Counters::default();
+    for lane in lanes.into_iter().map(|l| l.record).filter(|l| l.pass == lane.pass) {
+        if matches!(lane.kind, LaneKind::Copy | LaneKind::Plan) {
+            sum += lane.counters;
+        }
+    }
+    Ok(sum)
+}
+
+/// Ends the lane because of a pause or cancellation; the account goes on when the migration does.
+///
+/// # Errors
+/// [`CommitError`] of the table.
+pub async fn stop<W: World>(world: &W, lane: Versioned<Lane>) -> Result<(), CommitError> {
+    leave(world, lane, AccountEvent::Queue, Left::Interrupted, None).await
+}
+
+/// Ends the lane because a person must act.
+///
+/// # Errors
+/// [`CommitError`] of the table.
+pub async fn stall<W: World>(world: &W, lane: Versioned<Lane>, fault: Fault) -> Result<(), CommitError> {
+    leave(world, lane, AccountEvent::Stall, Left::Failed, Some(fault)).await
+}
+
+async fn leave<W: World>(
+    world: &W,
+    mut held: Versioned<Lane>,
+    event: AccountEvent,
+    left: Left,
+    fault: Option<Fault>,
+) -> Result<(), CommitError> {
+    let (id, pass) = (held.record.migration.clone(), held.record.pass);
+    let account = commit::write_account(world, &mut held, |account, lane| {
+        lane::hand_over(lane, world, &Next::Ended, true);
+        if account.state == AccountState::Verifying {
+            account.state = account.state.apply(event)?;
+        }
+        if let Some(fault) = &fault {
+            (account.error_code, account.error) = (fault.code.to_string(), fault.message.clone());
+        }
+        Ok(Vec::new())
+    })
+    .await?;
+    if let Some(fault) = fault {
+        let detail = format!("{}:{}", account.no.0, fault.code);
+        admission::tell(world, &id, MailEvent::Attention, pass, &detail).await;
+    }
+    Ok(admission::release(world, &id, account.no, left).await?)
+}
