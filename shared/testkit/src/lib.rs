@@ -7,6 +7,7 @@
 
 pub mod blobs;
 pub mod clock;
+pub mod conformance;
 pub mod destination;
 pub mod directory;
 pub mod ends;

@@ -49,7 +49,6 @@ pub struct MemoryTable {
 #[derive(Debug, Default)]
 struct State {
     items: BTreeMap<Key, Item>,
-    numbers: BTreeMap<Key, i64>,
     tokens: BTreeMap<String, (Timestamp, Vec<Write>)>,
     counts: Counts,
     page: Option<usize>,
@@ -178,7 +177,7 @@ impl Table for MemoryTable {
 
     async fn query(&self, pk: &str, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page, TableError> {
         self.call("query", |state| {
-            let limit = limit.clamp(1, state.page.unwrap_or(usize::MAX));
+            let limit = limit.min(state.page.unwrap_or(usize::MAX));
             let from = Key::new(pk, prefix.max(after.unwrap_or_default()));
             let fits = |key: &Key| key.pk == pk && key.sk.starts_with(prefix);
             let behind = state.items.range(from..).skip_while(|(key, _)| Some(key.sk.as_str()) == after);
@@ -238,16 +237,21 @@ impl Table for MemoryTable {
         if pass.loses_answer() { Err(lost()) } else { Ok(()) }
     }
 
-    async fn add(&self, key: &Key, by: i64, _expires: Option<Timestamp>) -> Result<i64, TableError> {
+    async fn add(&self, key: &Key, by: i64, expires: Option<Timestamp>) -> Result<i64, TableError> {
         self.call("add", |state| {
-            if state.items.contains_key(key) {
-                return Err(refused("the item is no counter"));
-            }
+            let old = match state.items.get(key).map(|item| (item, &item.body)) {
+                None => (0, 0, None),
+                Some((item, Body::Json(text))) => {
+                    (item.version, text.parse().map_err(|_| refused("the item is no counter"))?, item.expires)
+                }
+                Some(_) => return Err(refused("the item is no counter")),
+            };
+            let number = by.saturating_add(old.1);
+            let (version, body) = (old.0 + 1, Body::Json(number.to_string()));
+            let item = Item { key: key.clone(), version, body, due: None, expires: expires.or(old.2) };
             state.counts.writes += 1;
-            state.counts.items_written += 1;
-            let number = state.numbers.entry(key.clone()).or_default();
-            *number = number.saturating_add(by);
-            Ok(*number)
+            state.apply(vec![Write::Put(item, Expect::Anything)]);
+            Ok(number)
         })
         .await
     }
