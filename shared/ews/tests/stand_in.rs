@@ -15,7 +15,7 @@ use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedIte
 use mailcrane_core::uid::UidRange;
 use mailcrane_ews::{SCRATCH, Settings, WorkMail};
 use serde_json::json;
-use support::stand_in::StandIn;
+use support::stand_in::{StandIn, WallClock};
 use support::{item, items, key};
 
 async fn inbox(mailbox: &WorkMail) -> FolderId {
@@ -40,6 +40,19 @@ async fn whole_list(mailbox: &WorkMail, folder: &FolderId) -> Vec<ListedItem> {
         if page.is_none() {
             return items;
         }
+    }
+}
+
+#[tokio::test]
+async fn each_way_in_keeps_the_contract_of_destinations() {
+    let stand_in = StandIn::start().await;
+    stand_in.knobs(json!({"search_lag_ms": 60})).await;
+    for access in [stand_in.user(), stand_in.administrator(), stand_in.impersonation().await] {
+        let name = format!("{access:?}");
+        let mut opening = stand_in.opening(access);
+        opening.capabilities.search_lag = Some(Duration::from_millis(60));
+        let mailbox = WorkMail::open(opening).await.expect("an open mailbox");
+        mailcrane_testkit::conformance::destination::conformance(&mailbox, &WallClock, &name).await;
     }
 }
 

@@ -185,3 +185,17 @@ async fn manage(http: &reqwest::Client, base: &str, operation: &str, body: Value
     assert!(status.is_success(), "{operation}: {status} {text}");
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
+
+/// The time of this machine.
+#[derive(Debug)]
+pub(crate) struct WallClock;
+
+impl mailcrane_core::ports::clock::Clock for WallClock {
+    fn now(&self) -> mailcrane_core::Timestamp {
+        mailcrane_core::Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
