@@ -1,6 +1,6 @@
 //! What becomes of an account when one of its lanes has nothing more to do; the decision is pure.
 
-use crate::admission::{self, Left};
+use crate::admission;
 use crate::copy::commit::{self, CommitError};
 use crate::lane::{self, Next};
 use crate::ledger;
@@ -34,7 +34,7 @@ enum After {
     /// The pass is planned again.
     Plan,
     /// The account leaves the active ones.
-    Leave(Option<AccountEvent>, Left),
+    Leave(Option<AccountEvent>),
 }
 
 fn after(account: &Account, migration: MigrationState, finished: bool) -> After {
@@ -42,15 +42,15 @@ fn after(account: &Account, migration: MigrationState, finished: bool) -> After 
         return After::Others;
     }
     if account.state == AccountState::Stalled {
-        return After::Leave(None, Left::Failed);
+        return After::Leave(None);
     }
     match migration {
         MigrationState::Cancelling | MigrationState::Cancelled | MigrationState::Erasing => {
-            After::Leave(Some(AccountEvent::Cancel), Left::Failed)
+            After::Leave(Some(AccountEvent::Cancel))
         }
         MigrationState::Running if account.pass.replan => After::Plan,
         MigrationState::Running if finished => After::Verify,
-        _ => After::Leave(Some(AccountEvent::Queue), Left::Interrupted),
+        _ => After::Leave(Some(AccountEvent::Queue)),
     }
 }
 
@@ -99,7 +99,7 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
                     writes.push(ledger::write_of(&plan)?);
                 }
             }
-            After::Leave(event, _) => {
+            After::Leave(event) => {
                 if let Some(event) = event {
                     account.state = account.state.apply(event)?;
                 }
@@ -113,12 +113,12 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
         After::Verify => verify,
         After::Plan if held.record.kind == LaneKind::Plan => held,
         After::Plan => plan,
-        After::Leave(_, left) => {
+        After::Leave(_) => {
             if account.state == AccountState::Stalled {
                 let detail = format!("{}:{}", account.no.0, account.error_code);
                 admission::tell(world, &id, MailEvent::Attention, pass, &detail).await;
             }
-            return Ok(admission::release(world, &id, no, left).await?);
+            return Ok(admission::release(world, &id, no).await?);
         }
     };
     if let Err(fault) = lane::send(world, &begun.record, Reason::Begin).await {

@@ -77,22 +77,47 @@ pub async fn forget<W: World>(world: &W, migration: &MigrationId) -> Result<(), 
     conclude(world, migration).await
 }
 
-/// Takes an account out of the active ones, ends its migration's pass when it was the last, and admits others.
+/// Takes an account out of the active ones, ends its migration's pass when it was the last, and admits others. An
+/// account that is (or is again) being copied stays.
 ///
 /// # Errors
 /// [`LedgerError`] of the table.
-pub async fn release<W: World>(
-    world: &W,
-    migration: &MigrationId,
-    account: AccountNo,
-    left: Left,
-) -> Result<(), LedgerError> {
-    if left == Left::Interrupted {
-        world.table().put_all(vec![waiting(migration, account)]).await?;
-    }
-    change(world, |roster| roster.leave(migration, account, left)).await?;
+pub async fn release<W: World>(world: &W, migration: &MigrationId, account: AccountNo) -> Result<(), LedgerError> {
+    leave(world, migration, account).await?;
     conclude(world, migration).await?;
     admit(world).await
+}
+
+async fn leave<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(), LedgerError> {
+    for _ in 0..TRIES {
+        let mut roster = roster(world).await?;
+        let key = keys::account(id, no);
+        let Some(account) = ledger::find::<Account>(world.table(), &key).await? else { return Ok(()) };
+        let Some(left) = left(account.record.state) else { return Ok(()) };
+        if !roster.record.leave(id, no, left) {
+            return Ok(());
+        }
+        let mut writes = vec![ledger::write_of(&roster)?, Write::Check(key, Expect::Version(account.version))];
+        if left == Left::Interrupted {
+            writes.push(Write::Put(waiting(id, no), Expect::Anything));
+        }
+        match world.table().transact(&format!("leave{id}{no}{}", roster.version), writes).await {
+            Err(TableError::Conflict) => {}
+            other => return Ok(other?),
+        }
+    }
+    Err(TableError::Conflict.into())
+}
+
+/// Returns how an account has left the active ones; nothing while it is among them.
+fn left(state: AccountState) -> Option<Left> {
+    Some(match state {
+        AccountState::Copying | AccountState::Verifying => return None,
+        AccountState::Done => Left::Well,
+        AccountState::DoneWithErrors => Left::WithErrors,
+        AccountState::Queued => Left::Interrupted,
+        _ => Left::Failed,
+    })
 }
 
 /// Changes the roster; the change says whether there is anything to write.

@@ -129,6 +129,11 @@ async fn roll_up_active<W: World>(world: &W) -> Result<(), LedgerError> {
     for active in roster.active {
         let key = keys::account(&active.migration, active.account);
         let Some(account) = ledger::find::<Account>(world.table(), &key).await? else { continue };
+        if !account.record.state.active() {
+            // Whoever ended it was gone before it could say so.
+            admission::release(world, &active.migration, active.account).await?;
+            continue;
+        }
         let lane = admission::lane(
             world,
             &active.migration,

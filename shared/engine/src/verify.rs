@@ -1,6 +1,6 @@
 //! Verification: the destination is listed and compared with the manifest, late copies are removed, the pass is graded.
 
-use crate::admission::{self, Left};
+use crate::admission;
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::rows;
@@ -292,7 +292,6 @@ async fn finish<W: World>(
     mut lane: Versioned<Lane>,
 ) -> Result<(Versioned<Lane>, Walk), ChunkError> {
     let counters = counters(world, &lane.record).await?;
-    let mut left = Left::Well;
     commit::write_account(world, &mut lane, |account, lane| {
         let missing = lane.counters.failed;
         lane::hand_over(lane, world, &Next::Ended, true);
@@ -301,13 +300,12 @@ async fn finish<W: World>(
         let unaccounted = account.pass.found.saturating_sub(counters.accounted());
         account.grade = Some(grade(&counters, missing + unaccounted));
         let well = counters.failed == 0 && missing == 0 && unaccounted == 0;
-        left = if well { Left::Well } else { Left::WithErrors };
         let event = if well { AccountEvent::Finish } else { AccountEvent::FinishWithErrors };
         account.state = account.state.apply(event)?;
         Ok(Vec::new())
     })
     .await?;
-    admission::release(world, &migration.id, lane.record.account, left).await?;
+    admission::release(world, &migration.id, lane.record.account).await?;
     Ok((lane, Walk::Closed))
 }
 
@@ -342,7 +340,7 @@ pub async fn counters<W: World>(world: &W, lane: &Lane) -> Result<Counters, Ledg
 /// # Errors
 /// [`CommitError`] of the table.
 pub async fn stop<W: World>(world: &W, lane: Versioned<Lane>) -> Result<(), CommitError> {
-    leave(world, lane, AccountEvent::Queue, Left::Interrupted, None).await
+    leave(world, lane, AccountEvent::Queue, None).await
 }
 
 /// Ends the lane because a person must act.
@@ -350,14 +348,13 @@ pub async fn stop<W: World>(world: &W, lane: Versioned<Lane>) -> Result<(), Comm
 /// # Errors
 /// [`CommitError`] of the table.
 pub async fn stall<W: World>(world: &W, lane: Versioned<Lane>, fault: Fault) -> Result<(), CommitError> {
-    leave(world, lane, AccountEvent::Stall, Left::Failed, Some(fault)).await
+    leave(world, lane, AccountEvent::Stall, Some(fault)).await
 }
 
 async fn leave<W: World>(
     world: &W,
     mut held: Versioned<Lane>,
     event: AccountEvent,
-    left: Left,
     fault: Option<Fault>,
 ) -> Result<(), CommitError> {
     let (id, pass) = (held.record.migration.clone(), held.record.pass);
@@ -376,5 +373,5 @@ async fn leave<W: World>(
         let detail = format!("{}:{}", account.no.0, fault.code);
         admission::tell(world, &id, MailEvent::Attention, pass, &detail).await;
     }
-    Ok(admission::release(world, &id, account.no, left).await?)
+    Ok(admission::release(world, &id, account.no).await?)
 }

@@ -174,6 +174,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             let wake = self.wake();
             let world = self.world;
             tokio::select! {
+                biased;
                 Some(booked) = &mut booking, if busy => {
                     busy = false;
                     booking = None.into();

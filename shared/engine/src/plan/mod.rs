@@ -17,7 +17,7 @@ use mailcrane_core::manifest::pack;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Examined, ScanDepth, Source};
-use mailcrane_core::ports::table::{Expect, Item, Key, Table as _, Write};
+use mailcrane_core::ports::table::{Expect, Item, Key, Table as _, TableError, Write};
 use mailcrane_core::record::{
     Account, Counters, Entry, EntryKind, Folder, Lane, Migration, Slice, SliceState, Versioned, keys,
 };
@@ -29,6 +29,9 @@ use mapping::{Fate, Place};
 use places::Places;
 use slicing::{Cut, Filter, Slicer, There, likeness};
 use std::collections::BTreeMap;
+
+/// How many slices are stored in one transaction, which has at most 100 writes.
+const SLICES_AT_ONCE: usize = 20;
 
 /// Why planning ended early.
 #[derive(Debug, thiserror::Error)]
@@ -265,27 +268,32 @@ impl<W: World> Planner<'_, W> {
         Versioned::fresh(keys::folder(&self.migration.id, self.no, no), record)
     }
 
-    /// Stores slices; they do not count before the account says so.
+    /// Stores slices, as long as the lane is ours: one who has lost it must not touch slices that others work on. They
+    /// do not count before the account says so.
     async fn store(&self, writer: &mut SliceWriter, cuts: Vec<Cut>) -> Result<(), PlanError> {
-        let mut items = Vec::new();
-        for cut in cuts {
-            let page = (!cut.decided.is_empty()).then(|| format!("plan.{}", self.lane.record.generation));
-            let Some(slice) = writer.slice(self.lane.record.pass, &cut, page.clone()) else { continue };
-            let (id, pass, no) = (&self.migration.id, slice.pass, slice.no);
-            if let Some(page) = &page {
-                items.push(ledger::packed(
-                    keys::manifest_page(id, self.no, pass, no, page),
-                    pack(&cut.decided).map_err(CommitError::from)?,
-                ));
+        let ours = Write::Check(self.lane.key.clone(), Expect::Version(self.lane.version));
+        for cuts in cuts.chunks(SLICES_AT_ONCE) {
+            let first = writer.next;
+            let mut writes = vec![ours.clone()];
+            for cut in cuts {
+                let page = (!cut.decided.is_empty()).then(|| format!("plan.{}", self.lane.record.generation));
+                let Some(slice) = writer.slice(self.lane.record.pass, cut, page.clone()) else { continue };
+                let (id, pass, no) = (&self.migration.id, slice.pass, slice.no);
+                if let Some(page) = &page {
+                    let rows = pack(&cut.decided).map_err(CommitError::from)?;
+                    writes.push(put(ledger::packed(keys::manifest_page(id, self.no, pass, no, page), rows)));
+                }
+                let list = pack(&cut.messages).map_err(CommitError::from)?;
+                writes.push(put(ledger::packed(keys::slice_messages(id, self.no, pass, no), list)));
+                let slice = Versioned::fresh(keys::slice(id, self.no, pass, no), slice);
+                writes.push(put(slice.next_item().map_err(LedgerError::from)?));
             }
-            let list = pack(&cut.messages).map_err(CommitError::from)?;
-            items.push(ledger::packed(keys::slice_messages(id, self.no, pass, no), list));
-            items.push(
-                Versioned::fresh(keys::slice(id, self.no, pass, no), slice).next_item().map_err(LedgerError::from)?,
-            );
-        }
-        if !items.is_empty() {
-            self.world.table().put_all(items).await.map_err(LedgerError::from)?;
+            let token = format!("plan{}{}.{}.{first}", self.migration.id, self.no, self.lane.version);
+            match self.world.table().transact(&token, writes).await {
+                Ok(()) => {}
+                Err(TableError::Conflict) => return Err(CommitError::Lost.into()),
+                Err(error) => return Err(LedgerError::from(error).into()),
+            }
         }
         Ok(())
     }

@@ -1,0 +1,235 @@
+//! The whole engine over memory adapters: functions are processes, time is virtual, the sweeper runs every minute.
+
+use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
+use mailcrane_core::key::SourceId;
+use mailcrane_core::manifest::{Outcome, Row};
+use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::ports::source::{Endpoint, Security};
+use mailcrane_core::record::{
+    Access, Account, DestinationEnd, DestinationKind, Lane, Migration, Options, PassKind, Slice, SourceEnd, Versioned,
+    keys,
+};
+use mailcrane_core::settings::{Settings, Sizes, Times};
+use mailcrane_core::state::{AccountState, MigrationState};
+use mailcrane_core::token::LaneKind;
+use mailcrane_core::uid::Uid;
+use mailcrane_engine::world::{Parts, World, later};
+use mailcrane_engine::{chunk, control, copy, ledger, sweep};
+use mailcrane_testkit::drive::Functions;
+use mailcrane_testkit::queues::{Delivery, MemoryQueues};
+use mailcrane_testkit::table::MemoryTable;
+use mailcrane_testkit::{ManualClock, Memory};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a function may run.
+const FUNCTION: Duration = Duration::from_secs(300);
+
+pub(crate) type Stage = Parts<MemoryTable, MemoryQueues, ManualClock>;
+
+pub(crate) struct Theatre {
+    pub(crate) memory: Memory,
+    pub(crate) stage: Stage,
+    pub(crate) id: MigrationId,
+}
+
+impl Theatre {
+    pub(crate) fn new(accounts: u32) -> Self {
+        Self::with(accounts, Settings { times: Times::default(), sizes: sizes() })
+    }
+
+    pub(crate) fn with(accounts: u32, settings: Settings) -> Self {
+        let memory = Memory::default();
+        let stage =
+            Parts { table: memory.table.clone(), queues: memory.queues.clone(), clock: memory.clock.clone(), settings };
+        let theatre = Self { memory, stage, id: MigrationId::new("0123456789ab").unwrap() };
+        theatre.memory.clock.clone().block_on(theatre.fill(accounts));
+        theatre
+    }
+
+    async fn fill(&self, accounts: u32) {
+        let migration = migration(&self.id, accounts, self.stage.now());
+        assert!(ledger::create(&self.stage.table, keys::migration(&self.id), migration).await.unwrap());
+        for no in (0..accounts).map(AccountNo) {
+            let _ = (self.source(no.0), self.destination(no.0));
+            assert!(ledger::create(&self.stage.table, keys::account(&self.id, no), account(no)).await.unwrap());
+        }
+    }
+
+    /// Starts a pass and plays it until the migration rests and nothing is on its way; at most two days.
+    pub(crate) fn play(&self, kind: PassKind) -> MigrationState {
+        let clock = self.memory.clock.clone();
+        clock.block_on(async {
+            let before = Some(self.stage.now());
+            let process = self.memory.plan.process(control::start(&self.stage, &self.id, kind, None, before));
+            let started = matches!(process.await, Ok(Ok(_)));
+            if !started {
+                // Whoever asked gets no answer, or an error, and asks again; it may have been started all the same.
+                let again = control::start(&self.stage, &self.id, kind, None, before).await;
+                assert!(again.is_ok() || self.migration().state == MigrationState::Running, "{again:?}");
+            }
+            self.run(|m| m.state.rests()).await
+        })
+    }
+
+    /// Plays until the migration is as wanted and no function is running.
+    pub(crate) async fn run(&self, until: impl Fn(&Migration) -> bool) -> MigrationState {
+        let functions =
+            Functions { time_limit: FUNCTION, visibility: FUNCTION + Duration::from_secs(60), ..Functions::default() };
+        let invoke = |delivery: Delivery, deadline| async move {
+            let Delivery::Continuation(token) = &delivery else { return Ok(()) };
+            chunk::run(&self.stage, &self.memory.ends, token, deadline).await.map_err(|e| e.to_string())
+        };
+        let sweep = || async {
+            let deadline = later(self.memory.clock.now(), Duration::from_secs(50));
+            sweep::run(&self.stage, deadline).await.map(|_| ()).map_err(|e| e.to_string())
+        };
+        let played = functions.run(&self.memory, invoke, sweep, || until(&self.migration())).await;
+        let (migration, account) = (self.migration(), self.account(0));
+        assert_eq!(played, Ok(()), "the migration does not end: {:?}\n{:#?}", migration.state, self.lanes());
+        if !account.error.is_empty() {
+            println!("{:?}: {} {}", account.state, account.error_code, account.error);
+        }
+        migration.state
+    }
+
+    pub(crate) fn migration(&self) -> Migration {
+        let snapshot = self.memory.table.snapshot();
+        Versioned::of(snapshot.get(&keys::migration(&self.id)).unwrap()).unwrap().record
+    }
+
+    pub(crate) fn account(&self, no: u32) -> Account {
+        let snapshot = self.memory.table.snapshot();
+        Versioned::of(snapshot.get(&keys::account(&self.id, AccountNo(no))).unwrap()).unwrap().record
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        let partition = keys::account_partition(&self.id, AccountNo(0));
+        self.memory.table.records::<Lane>(&partition, "L#").unwrap().into_iter().map(|l| l.record).collect()
+    }
+
+    pub(crate) fn slices(&self, no: u32, pass: PassNo) -> Vec<Slice> {
+        let partition = keys::account_partition(&self.id, AccountNo(no));
+        let slices = self.memory.table.records::<Slice>(&partition, &keys::slices(pass)).unwrap();
+        let most = self.account(no).pass.slices;
+        slices.into_iter().map(|s| s.record).filter(|s| s.no.0 < most || s.pass != self.account(no).pass.no).collect()
+    }
+
+    /// Returns the rows of a pass, by folder and UID.
+    pub(crate) fn rows(&self, no: u32, pass: PassNo) -> BTreeMap<(u32, Uid), Row> {
+        let mut rows = BTreeMap::new();
+        for slice in self.slices(no, pass) {
+            let read = copy::lease::rows(&self.stage, &self.id, AccountNo(no), &slice);
+            for row in self.memory.clock.block_on(read).unwrap() {
+                rows.insert((slice.folder.0, row.uid), row);
+            }
+        }
+        rows
+    }
+
+    pub(crate) fn outcomes(&self, no: u32, pass: PassNo) -> BTreeMap<Outcome, usize> {
+        let mut outcomes = BTreeMap::new();
+        for row in self.rows(no, pass).values() {
+            *outcomes.entry(row.outcome).or_default() += 1;
+        }
+        outcomes
+    }
+
+    pub(crate) fn source(&self, no: u32) -> mailcrane_testkit::source::Mailbox {
+        self.memory.ends.sources.mailbox(&user(no))
+    }
+
+    pub(crate) fn destination(&self, no: u32) -> mailcrane_testkit::destination::Mailbox {
+        self.memory.ends.destinations.mailbox(&address(no))
+    }
+
+    /// Asserts that the ledger adds up: every slice is done, counters equal rows, nothing is pending.
+    pub(crate) fn audit(&self, no: u32) {
+        let account = self.account(no);
+        let mut rows = 0;
+        for slice in self.slices(no, account.pass.no) {
+            assert_eq!(slice.state, mailcrane_core::record::SliceState::Done, "{slice:?}");
+            assert_eq!(slice.counters.accounted(), slice.found, "{slice:?}");
+            rows += slice.found;
+        }
+        assert_eq!(account.pass.found, rows, "found and slices differ");
+        assert_eq!(account.pass.counters.accounted(), rows, "lane counters and rows differ");
+        let lanes = self.memory.table.records::<Lane>(&keys::account_partition(&self.id, AccountNo(no)), "L#").unwrap();
+        assert!(lanes.iter().all(|l| l.record.state == mailcrane_core::record::LaneState::Ended), "{lanes:#?}");
+        assert!(lanes.iter().any(|l| l.record.kind == LaneKind::Verify));
+    }
+}
+
+pub(crate) fn user(no: u32) -> String {
+    format!("user{no}")
+}
+
+pub(crate) fn address(no: u32) -> String {
+    format!("user{no}@example.org")
+}
+
+pub(crate) fn sizes() -> Sizes {
+    Sizes { slice_messages: 40, window_messages: 10, lanes: 3, scan_step: 50, ..Sizes::default() }
+}
+
+fn migration(id: &MigrationId, accounts: u32, now: mailcrane_core::Timestamp) -> Migration {
+    Migration {
+        v: 1,
+        id: id.clone(),
+        name: String::new(),
+        state: MigrationState::Ready,
+        created: now,
+        notify: vec![],
+        language: "en".into(),
+        destination: DestinationKind::Workmail { access: Access::User },
+        options: Options::default(),
+        accounts,
+        checked: accounts,
+        pass: PassNo(0),
+        pass_kind: PassKind::Full,
+        pass_since: None,
+        pass_before: None,
+        totals: Default::default(),
+        found: 0,
+        found_bytes: 0,
+        start_at: None,
+        started: None,
+        ended: None,
+        keep_until: None,
+        token_hash: String::new(),
+        by_operator: true,
+        look_at: None,
+    }
+}
+
+fn account(no: AccountNo) -> Account {
+    Account {
+        v: 1,
+        no,
+        source_id: SourceId::of(&user(no.0), "imap.example.org"),
+        source: SourceEnd {
+            endpoint: Endpoint {
+                host: "imap.example.org".into(),
+                port: 993,
+                security: Security::Tls,
+                fingerprint: None,
+            },
+            user: user(no.0),
+            auth: Default::default(),
+        },
+        destination: DestinationEnd { mailbox: address(no.0), user: None },
+        state: AccountState::Ready,
+        selected: true,
+        source_check: Default::default(),
+        destination_check: Default::default(),
+        analysis: Default::default(),
+        pass: Default::default(),
+        queue_when_checked: false,
+        before: Default::default(),
+        before_found: 0,
+        before_bytes: 0,
+        grade: None,
+        error_code: String::new(),
+        error: String::new(),
+    }
+}
