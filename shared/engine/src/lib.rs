@@ -9,6 +9,7 @@ pub mod check;
 pub mod chunk;
 pub mod control;
 pub mod copy;
+pub mod erase;
 pub mod intake;
 pub mod lane;
 pub mod ledger;
