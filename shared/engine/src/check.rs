@@ -7,15 +7,16 @@ mod roll_up;
 pub use all::fan_out;
 pub use roll_up::roll_up;
 
+use crate::admission;
 use crate::ledger::{self, Change, LedgerError};
 use crate::world::{World, later, until};
 use end::Probe;
-use mailcrane_core::id::{AccountNo, Generation, LaneNo, MigrationId};
+use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::queue::Queues as _;
-use mailcrane_core::ports::table::{Table as _, TableError};
-use mailcrane_core::record::{Account, Check, CheckState, Counters, Lane, LaneState, Migration, Versioned, keys};
+use mailcrane_core::ports::table::{Expect, Key, Table as _, TableError, Write};
+use mailcrane_core::record::{Account, Check, CheckState, Migration, Versioned, keys};
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, Reason, Task};
 use mailcrane_core::{Fault, Timestamp};
@@ -68,6 +69,43 @@ pub async fn run<W: World, E: Ends, D: Directory>(
     Ok(verdict)
 }
 
+/// Looks after a migration that came due before its pass: sends checks that were lost, counts again, and forgets the
+/// date of one that needs no look any more.
+///
+/// # Errors
+/// Faults of the table and the queues.
+pub async fn look_after<W: World>(world: &W, key: &Key) -> Result<(), Fault> {
+    let Some(migration) = ledger::find::<Migration>(world.table(), key).await? else { return Ok(()) };
+    let (record, now) = (migration.record, world.now());
+    if record.look_at.is_none_or(|look_at| look_at > now) || record.state == MigrationState::Erasing {
+        return Ok(());
+    }
+    if matches!(record.state, MigrationState::Submitted | MigrationState::Checking) && record.accounts > 0 {
+        fan_out(world, &record.id, AccountNo(0)).await?;
+        return roll_up(world, &record.id).await.map_err(Fault::from);
+    }
+    let forgotten = ledger::update::<Migration>(world.table(), key, |migration| {
+        migration.look_at = migration.look_at.filter(|look_at| *look_at > now);
+        Ok(Change::Write)
+    });
+    forgotten.await.map(|_| ()).map_err(Fault::from)
+}
+
+/// Gives up the check of an account whose task failed again and again; a person may ask for another.
+///
+/// # Errors
+/// Faults of the table and the queues.
+pub async fn give_up<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(), Fault> {
+    let Some(migration) = ledger::find::<Migration>(world.table(), &keys::migration(id)).await? else { return Ok(()) };
+    if begin(world, &migration.record, no).await?.is_none() {
+        return Ok(());
+    }
+    let text = "the check failed again and again for a reason of ours; the log says why. Check again later";
+    let failed = Probe::from(Fault::give_up("check.failed", text));
+    conclude(world, id, no, &failed, &Probe::Well).await?;
+    roll_up(world, id).await.map_err(Fault::from)
+}
+
 /// Marks the account as being checked; nothing when it is not waiting for a check.
 async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Result<Option<Versioned<Account>>, Fault> {
     let over = matches!(
@@ -103,7 +141,8 @@ async fn wait<W: World>(world: &W, id: &MigrationId, no: AccountNo, since: Times
     Ok(Verdict::Waits)
 }
 
-/// Writes the results; with the account goes the lane of its analysis, or neither.
+/// Writes the results in one transaction: the account, the lane of its analysis, and its place in a pass that waits
+/// for it.
 async fn conclude<W: World>(
     world: &W,
     id: &MigrationId,
@@ -111,28 +150,52 @@ async fn conclude<W: World>(
     source: &Probe,
     destination: &Probe,
 ) -> Result<Verdict, Fault> {
-    for _ in 0..10 {
+    for _ in 0..20 {
         let mut account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?;
         if account.record.state != AccountState::Checking {
             return Ok(Verdict::Dropped);
         }
+        let promised = account.record.queue_when_checked;
         let passed = note(world, &mut account.record, source, destination).map_err(LedgerError::from)?;
         let mut writes = vec![ledger::write_of(&account)?];
-        let lane = if passed { Some(analysis(world, id, &account.record).await?) } else { None };
-        if let Some(lane) = &lane {
-            writes.push(ledger::write_of(lane)?);
+        let mut analysis = None;
+        if passed {
+            let pass = account.record.pass.no;
+            let lane = admission::lane(world, id, no, LaneKind::Analyze, LaneNo(0), pass).await?;
+            writes.push(ledger::write_of(&lane)?);
+            analysis = Some(lane);
         }
-        let token = format!("check-{id}-{no}-{}", account.version);
-        match world.table().transact(&token, writes).await {
+        if promised {
+            writes.push(promise(world, id, no, passed).await?);
+        }
+        match world.table().transact(&format!("check{id}{no}.{}", account.version), writes).await {
             Ok(()) => {}
             Err(TableError::Conflict) => continue,
             Err(error) => return Err(LedgerError::from(error).into()),
         }
-        let Some(lane) = lane else { return Ok(Verdict::Failed) };
-        crate::lane::send(world, &lane.record, Reason::Begin).await?;
-        return Ok(Verdict::Passed);
+        if let Some(lane) = &analysis {
+            crate::lane::send(world, &lane.record, Reason::Begin).await?;
+        }
+        if promised {
+            admission::admit(world).await?;
+            admission::conclude(world, id).await?;
+        }
+        return Ok(if passed { Verdict::Passed } else { Verdict::Failed });
     }
     Err(LedgerError::from(TableError::Conflict).into())
+}
+
+/// Keeps the promise of a turn in the running pass, or takes the account out of its count.
+async fn promise<W: World>(world: &W, id: &MigrationId, no: AccountNo, passed: bool) -> Result<Write, LedgerError> {
+    if passed {
+        return Ok(Write::Put(admission::waiting(id, no), Expect::Anything));
+    }
+    let mut roster = admission::roster(world).await?;
+    if let Some(running) = roster.record.running_mut(id) {
+        running.open = running.open.saturating_sub(1);
+        running.failed = running.failed.saturating_add(1);
+    }
+    ledger::write_of(&roster)
 }
 
 fn note<W: World>(
@@ -147,6 +210,7 @@ fn note<W: World>(
     let failed = checks.into_iter().find(|check| check.state == CheckState::Failed).cloned();
     let passed = failed.is_none();
     account.state = account.state.apply(if passed { AccountEvent::Analyze } else { AccountEvent::Refused })?;
+    account.queue_when_checked &= passed;
     let failed = failed.unwrap_or_default();
     (account.error_code, account.error) = (failed.code, failed.message);
     Ok(passed)
@@ -162,30 +226,5 @@ fn check_of(probe: &Probe, now: Timestamp) -> Check {
     }
 }
 
-/// Makes the lane of the analysis; an earlier one is overtaken by its generation.
-async fn analysis<W: World>(world: &W, id: &MigrationId, account: &Account) -> Result<Versioned<Lane>, LedgerError> {
-    let key = keys::lane(id, account.no, LaneKind::Analyze, LaneNo(0));
-    let known = ledger::find::<Lane>(world.table(), &key).await?;
-    let version = known.as_ref().map_or(0, |known| known.version);
-    let record = Lane {
-        v: 1,
-        migration: id.clone(),
-        account: account.no,
-        kind: LaneKind::Analyze,
-        no: LaneNo(0),
-        pass: account.pass.no,
-        state: LaneState::Queued,
-        generation: known.map_or(Generation(0), |known| known.record.generation.next()),
-        lease_until: None,
-        look_at: Some(later(world.now(), world.times().arrival)),
-        not_before: None,
-        hop: 0,
-        idle_chunks: 0,
-        first_open: 0,
-        cursor: String::new(),
-        counters: Counters::default(),
-        waits_code: String::new(),
-        waits_for: String::new(),
-    };
-    Ok(Versioned { key, version, record })
-}
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use mailcrane_core::id::MigrationId;
 use mailcrane_core::ports::directory::{Directory, Permissions};
 use mailcrane_core::ports::table::{Expect, Key, Table as _, Write};
 use mailcrane_core::record::{Access, DestinationKind, Grant, GrantKind, Migration, Record, Versioned, keys};
+use mailcrane_core::state::MigrationState;
 use serde::{Deserialize, Serialize};
 
 /// What the migration administrator needs, in WorkMail's words.
@@ -24,6 +25,24 @@ struct Holder {
 }
 
 impl Record for Holder {}
+
+/// One look-out per migration: as long as it has permissions, the sweeper asks whether they are still needed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Watch {
+    v: u8,
+    look_at: Timestamp,
+}
+
+impl Record for Watch {
+    fn due(&self) -> Option<Timestamp> {
+        Some(self.look_at)
+    }
+}
+
+/// The key of the look-out; it sorts before every permission.
+fn watch(id: &MigrationId) -> Key {
+    keys::grant(id, "")
+}
 
 fn holders(mailbox: &str) -> String {
     format!("GRANTED#{mailbox}")
@@ -52,6 +71,8 @@ pub async fn grant<W: World, D: Directory>(
                     enter the password of the mailbox";
         return Err(Fault::give_up("destination.not_permitted", text));
     }
+    let look_at = later(world.now(), world.times().arrival);
+    ledger::create(world.table(), watch(&migration.id), Watch { v: 1, look_at }).await?;
     match access {
         Access::User => Ok(None),
         Access::Administrator => administrator(world, directory, &migration.id, mailbox).await,
@@ -160,7 +181,7 @@ pub async fn revoke_until<W: World, D: Directory>(
 ) -> Result<usize, Fault> {
     let partition = keys::migration_partition(id);
     let mut open: usize = 0;
-    let mut after: Option<String> = None;
+    let mut after = Some(watch(id).sk);
     loop {
         let (grants, next) = ledger::page::<Grant>(world.table(), &partition, "GRANT#", after.as_deref(), 100).await?;
         for grant in grants.into_iter().filter(|grant| grant.record.revoked.is_none()) {
@@ -172,6 +193,51 @@ pub async fn revoke_until<W: World, D: Directory>(
             None => return Ok(open),
         }
     }
+}
+
+/// Looks after what the sweeper found due: the look-out of a migration, or one permission that could not be taken
+/// back. Permissions of a migration whose pass is over are taken back; a later delta makes them again.
+///
+/// # Errors
+/// The faults of the table.
+pub async fn look_after<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    key: &Key,
+    stop_at: Timestamp,
+) -> Result<(), Fault> {
+    let Some(id) = key.pk.strip_prefix("M#").and_then(|id| MigrationId::new(id).ok()) else { return Ok(()) };
+    if *key != watch(&id) {
+        if let Some(grant) = ledger::find::<Grant>(world.table(), key).await? {
+            revoke(world, directory, &id, grant).await?;
+        }
+        return Ok(());
+    }
+    let migration = ledger::find::<Migration>(world.table(), &keys::migration(&id)).await?;
+    let over = migration.is_none_or(|migration| is_over(migration.record.state));
+    let open = if over { revoke_until(world, directory, &id, stop_at).await? } else { 1 };
+    if open == 0 {
+        let gone = world.table().write(Write::Delete(watch(&id), Expect::Anything)).await;
+        return gone.map_err(|error| Fault::from(ledger::LedgerError::from(error)));
+    }
+    let look_at = later(world.now(), world.times().arrival);
+    let again = ledger::update::<Watch>(world.table(), key, |watch| {
+        watch.look_at = look_at;
+        Ok(Change::Write)
+    });
+    again.await.map(|_| ()).map_err(Fault::from)
+}
+
+fn is_over(state: MigrationState) -> bool {
+    matches!(
+        state,
+        MigrationState::Finished
+            | MigrationState::FinishedWithErrors
+            | MigrationState::Failed
+            | MigrationState::Cancelled
+            | MigrationState::Erasing
+            | MigrationState::Erased
+    )
 }
 
 /// Takes back one permission; `false` when the directory refused for now and the sweeper tries again.

@@ -65,6 +65,83 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 }
 
+/// Where the functions' queues are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queues {
+    /// The queue of the check function.
+    pub check: String,
+    /// The queue of the analyze function.
+    pub analyze: String,
+    /// The queue of the migrate-chunk function.
+    pub migrate: String,
+    /// The queue of the notify function.
+    pub notify: String,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    /// Returns the addresses of all queues.
+    pub fn queues(&mut self) -> Queues {
+        Queues {
+            check: self.need("CHECK_QUEUE_URL"),
+            analyze: self.need("ANALYZE_QUEUE_URL"),
+            migrate: self.need("MIGRATE_QUEUE_URL"),
+            notify: self.need("NOTIFY_QUEUE_URL"),
+        }
+    }
+}
+
+/// What a function needs that opens the ends of accounts.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The main table.
+    pub main_table: String,
+    /// The table of sealed credentials.
+    pub secrets_table: String,
+    /// The key that wraps data keys.
+    pub kms_key: String,
+    /// The queues.
+    pub queues: Queues,
+    /// The WorkMail organisation.
+    pub organization: String,
+    /// Where EWS listens.
+    pub ews_url: String,
+    /// The migration administrator's address, and where its password is kept.
+    pub administrator: Option<(String, String)>,
+    /// Whether servers with private addresses may be named.
+    pub private_hosts: bool,
+    /// PEM of further authorities; may be empty.
+    pub extra_ca_pem: String,
+    /// Times and sizes.
+    pub settings: Settings,
+    /// The filter of the logs.
+    pub log: String,
+}
+
+impl Worker {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`Incomplete`] with every variable that is missing or malformed.
+    pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, Incomplete> {
+        let mut reader = Reader::new(look_up);
+        let administrator = (reader.or_empty("WORKMAIL_ADMIN_EMAIL"), reader.or_empty("WORKMAIL_ADMIN_SECRET_ARN"));
+        let worker = Self {
+            main_table: reader.need("MAIN_TABLE"),
+            secrets_table: reader.need("SECRETS_TABLE"),
+            kms_key: reader.need("KMS_KEY_ID"),
+            queues: reader.queues(),
+            organization: reader.need("WORKMAIL_ORGANIZATION_ID"),
+            ews_url: reader.need("WORKMAIL_EWS_URL"),
+            administrator: Some(administrator).filter(|(email, secret)| !email.is_empty() && !secret.is_empty()),
+            private_hosts: reader.parsed("ALLOW_PRIVATE_HOSTS", false),
+            extra_ca_pem: reader.or_empty("EXTRA_CA_PEM"),
+            settings: reader.settings(),
+            log: reader.or_empty("RUST_LOG"),
+        };
+        reader.end().map(|()| worker)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod batch;
+pub mod cursor;
 pub mod environment;
 pub mod http;
 pub mod runtime;
 pub mod telemetry;
+pub mod view;

@@ -1,0 +1,173 @@
+use super::*;
+use crate::intake::{self, NewAccount, Order};
+use crate::world::Parts;
+use mailcrane_core::ports::source::{Endpoint, Security};
+use mailcrane_core::record::{
+    Access, DestinationEnd, DestinationKind, Grant, Lane, LaneState, Options, Secrets, SourceAuth, SourceEnd,
+};
+use mailcrane_core::secret::Secret;
+use mailcrane_core::settings::Settings;
+use mailcrane_testkit::directory::MemoryDirectory;
+use mailcrane_testkit::ends::MemoryEnds;
+use mailcrane_testkit::queues::{Delivery, MemoryQueues};
+use mailcrane_testkit::table::MemoryTable;
+use mailcrane_testkit::vault::MemoryVault;
+use mailcrane_testkit::{ManualClock, Memory};
+
+type TestWorld = Parts<MemoryTable, MemoryQueues, ManualClock>;
+
+struct Scene {
+    world: TestWorld,
+    ends: MemoryEnds,
+    directory: MemoryDirectory,
+    vault: MemoryVault,
+    clock: ManualClock,
+    id: MigrationId,
+}
+
+fn account(user: &str) -> NewAccount {
+    let endpoint = Endpoint { host: "imap.example.org".into(), port: 993, security: Security::Tls, fingerprint: None };
+    NewAccount {
+        source: SourceEnd { endpoint, user: user.into(), auth: SourceAuth::Password },
+        destination: DestinationEnd { mailbox: format!("{user}@example.org"), user: None },
+        secrets: Secrets { source_password: Some(Secret::new("p")), ..Secrets::default() },
+        selected: true,
+    }
+}
+
+fn scene(access: Access, by_operator: bool, users: &[&str]) -> Scene {
+    let memory = Memory::default();
+    let world = Parts {
+        table: memory.table.clone(),
+        queues: memory.queues.clone(),
+        clock: memory.clock.clone(),
+        settings: Settings::default(),
+    };
+    memory.directory.add("admin@example.org");
+    memory.directory.appoint("admin@example.org");
+    for user in users {
+        let _ = memory.ends.sources.mailbox(user);
+        let _ = memory.ends.destinations.mailbox(&format!("{user}@example.org"));
+        memory.directory.add(&format!("{user}@example.org"));
+    }
+    let id = MigrationId::new("0123456789ab").unwrap();
+    let order = Order {
+        id: id.clone(),
+        token: Secret::new("token"),
+        token_hash: "hash".into(),
+        name: String::new(),
+        notify: Vec::new(),
+        language: "en".into(),
+        destination: DestinationKind::Workmail { access },
+        options: Options::default(),
+        by_operator,
+        accounts: users.iter().map(|user| account(user)).collect(),
+    };
+    let made = memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();
+    assert_eq!(made.accounts as usize, users.len());
+    let Memory { ends, directory, vault, clock, .. } = memory;
+    Scene { world, ends, directory, vault, clock, id }
+}
+
+impl Scene {
+    fn check(&self, no: u32) -> Verdict {
+        let deadline = later(self.world.now(), std::time::Duration::from_secs(90));
+        let run = run(&self.world, &self.ends, &self.directory, &self.id, AccountNo(no), deadline);
+        self.clock.block_on(run).unwrap()
+    }
+
+    fn account(&self, no: u32) -> Account {
+        let key = keys::account(&self.id, AccountNo(no));
+        self.clock.block_on(ledger::get::<Account>(&self.world.table, &key)).unwrap().record
+    }
+
+    fn migration(&self) -> Migration {
+        self.clock.block_on(ledger::get::<Migration>(&self.world.table, &keys::migration(&self.id))).unwrap().record
+    }
+
+    fn grants(&self) -> Vec<Grant> {
+        let all = self.world.table.records::<Grant>(&keys::migration_partition(&self.id), "GRANT#a").unwrap();
+        all.into_iter().map(|grant| grant.record).collect()
+    }
+}
+
+#[test]
+fn an_account_whose_ends_are_well_goes_on_to_its_analysis() {
+    let scene = scene(Access::User, false, &["anna"]);
+    assert_eq!(scene.check(0), Verdict::Passed);
+    let account = scene.account(0);
+    assert_eq!(account.state, AccountState::Analyzing);
+    assert_eq!(account.source_check.state, CheckState::Passed);
+    let key = keys::lane(&scene.id, AccountNo(0), LaneKind::Analyze, LaneNo(0));
+    let lane = scene.clock.block_on(ledger::get::<Lane>(&scene.world.table, &key)).unwrap().record;
+    assert_eq!(lane.state, LaneState::Queued);
+    assert!(scene.world.queues.sent().contains(&Delivery::Continuation(lane.token(Reason::Begin))));
+    assert_eq!(scene.migration().state, MigrationState::Checking);
+}
+
+#[test]
+fn a_repeated_task_finds_nothing_to_do() {
+    let scene = scene(Access::User, false, &["anna"]);
+    assert_eq!(scene.check(0), Verdict::Passed);
+    let before = scene.world.table.snapshot();
+    assert_eq!(scene.check(0), Verdict::Dropped);
+    assert_eq!(scene.world.table.snapshot(), before);
+}
+
+#[test]
+fn a_refusal_is_written_into_the_account_and_the_migration_becomes_ready() {
+    let scene = scene(Access::User, false, &["anna", "ben"]);
+    let key = keys::account(&scene.id, AccountNo(1));
+    let spoil = ledger::update::<Account>(&scene.world.table, &key, |account| {
+        account.source.user = "nobody".into();
+        Ok(Change::Write)
+    });
+    scene.clock.block_on(spoil).unwrap();
+    assert_eq!(scene.check(1), Verdict::Failed);
+    let account = scene.account(1);
+    assert_eq!((account.state, account.error_code.as_str()), (AccountState::CheckFailed, "source.wrong_password"));
+    assert_eq!(account.destination_check.state, CheckState::Passed);
+    assert_eq!(scene.migration().checked, 1);
+}
+
+#[test]
+fn a_permission_is_recorded_made_and_taken_back_and_earlier_ones_come_back() {
+    let scene = scene(Access::Administrator, true, &["anna"]);
+    let (mailbox, admin) = (scene.directory.add("anna@example.org"), scene.directory.add("admin@example.org"));
+    let before = vec!["SEND_AS".to_owned()];
+    scene.clock.block_on(scene.directory.permit(&mailbox.entity, &admin.entity, &before)).unwrap();
+    assert_eq!(scene.check(0), Verdict::Passed);
+    let both = (mailbox.entity.clone(), admin.entity.clone());
+    assert_eq!(scene.directory.granted()[&both], ["SEND_AS", "FULL_ACCESS"]);
+    assert_eq!(scene.grants().len(), 1);
+    for _ in 0..2 {
+        let open = crate::permission::revoke_all(&scene.world, &scene.directory, &scene.id);
+        assert_eq!(scene.clock.block_on(open).unwrap(), 0);
+        assert_eq!(scene.directory.granted()[&both], ["SEND_AS"]);
+    }
+    assert!(scene.grants()[0].revoked.is_some());
+}
+
+#[test]
+fn only_the_operator_opens_mailboxes_without_their_passwords() {
+    let scene = scene(Access::Administrator, false, &["anna"]);
+    assert_eq!(scene.check(0), Verdict::Failed);
+    assert_eq!(scene.account(0).error_code, "destination.not_permitted");
+    assert!(scene.directory.granted().is_empty());
+}
+
+#[test]
+fn the_order_may_be_repeated_and_the_token_is_sealed() {
+    let scene = scene(Access::User, false, &["anna"]);
+    let sealed =
+        scene.clock.block_on(mailcrane_core::ports::vault::Vault::open(&scene.vault, &scene.id, intake::TOKEN));
+    assert_eq!(sealed.unwrap().expose(), "token");
+}
+
+#[test]
+fn every_waiting_account_is_sent_its_check() {
+    let scene = scene(Access::User, false, &["anna", "ben", "carla"]);
+    scene.clock.block_on(fan_out(&scene.world, &scene.id, AccountNo(1))).unwrap();
+    let sent = scene.world.queues.sent();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+}
