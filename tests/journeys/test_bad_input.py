@@ -45,10 +45,11 @@ def change(path, value):
     (("source", "port"), 0, "source.port"),
     (("source", "security"), "maybe", "source.security"),
     (("destination", "access"), "somehow", "destination.access"),
-    (("accounts",), [], "accounts"),
-    (("accounts", 0, "destination", "mailbox"), "no address", "accounts[0].destination.mailbox"),
-    (("accounts", 0, "source", "user"), "", "accounts[0].source.user"),
-    (("notify",), ["no address"], "notify[0]"),
+    (("accounts",), "anna", "accounts"),
+    (("surprise",), 1, "surprise"),
+    (("accounts", 0, "destination", "mailbox"), "no address", "accounts.0.destination.mailbox"),
+    (("accounts", 0, "source", "user"), "", "accounts.0.source.user"),
+    (("notify",), ["no address"], "notify"),
 ])
 def test_a_wrong_field_is_named_and_nothing_is_stored(local, path, value, named):
     before = rows(local)
@@ -57,9 +58,7 @@ def test_a_wrong_field_is_named_and_nothing_is_stored(local, path, value, named)
     assert answer.headers["content-type"].startswith("application/problem+json")
     problem = answer.json()
     assert problem["status"] == answer.status_code and problem["title"]
-    assert path[-1] if isinstance(path[-1], str) else path[-2] in answer.text
-    flat = answer.text.replace("[0]", ".0").replace("/", ".")
-    assert named.replace("[0]", ".0").split(".")[-1] in flat, answer.text
+    assert any(named in str(value) for value in problem.values()), answer.text
     assert rows(local) == before
 
 
