@@ -30,6 +30,12 @@ impl KeyPrefix {
     pub fn of(source: &SourceId, folder: &WireName, uidvalidity: UidValidity) -> Self {
         Self(short(&[source.0.as_bytes(), folder.as_bytes(), &uidvalidity.0.to_be_bytes()]))
     }
+
+    /// Returns the prefix of a folder whose server gave out UIDs again under the same UIDVALIDITY.
+    #[must_use]
+    pub fn again(source: &SourceId, folder: &WireName, uidvalidity: UidValidity, epoch: u32) -> Self {
+        Self(short(&[source.0.as_bytes(), folder.as_bytes(), &uidvalidity.0.to_be_bytes(), &epoch.to_be_bytes()]))
+    }
 }
 
 impl fmt::Display for KeyPrefix {

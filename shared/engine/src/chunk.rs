@@ -147,6 +147,11 @@ async fn planned<W: World, E: Ends>(
     let no = lane.record.account;
     match plan::run(world, ends, migration, no, &mut lane, stop_at).await {
         Ok(Planned::All) => Ok(account::close(world, lane, Out::Finished).await?),
+        Ok(Planned::Wait(until)) => {
+            let waits =
+                Some(("plan.quarantine".to_owned(), "a request without an answer may still take effect".to_owned()));
+            go_on(world, lane, &Next::Continue { reason: Reason::Idle, not_before: Some(until), waits }, true).await
+        }
         Ok(Planned::Part) => go_on(world, lane, &Next::time(), true).await,
         Err(PlanError::Stopped) => stop(world, lane).await,
         Err(PlanError::Commit(error)) => Err(error.into()),

@@ -68,6 +68,10 @@ async fn empty<W: World>(world: &W, partition: &str, but: &str, stop_at: Timesta
             return Ok(false);
         }
         let deletes = items.into_iter().map(|i| Write::Delete(i.key, Expect::Anything)).collect();
-        world.table().transact(&format!("erase{partition}{}", world.now()), deletes).await.map_err(LedgerError::from)?;
+        world
+            .table()
+            .transact(&format!("erase{partition}{}", world.now()), deletes)
+            .await
+            .map_err(LedgerError::from)?;
     }
 }

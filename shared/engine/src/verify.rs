@@ -6,9 +6,11 @@ use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::rows;
 use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
+use crate::plan::history;
 use crate::world::World;
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
+use mailcrane_core::key::{KeyPrefix, MessageKey};
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
 use mailcrane_core::ports::ends::Ends;
@@ -68,6 +70,7 @@ pub async fn run<W: World, E: Ends>(
                 Err(Trouble::End(fault)) => return troubled(world, lane, fault).await,
                 Err(Trouble::Table(error)) => return Err(error),
             };
+            folder.record.tail = history::tail(&folder.record, seen.marks);
             lane.record.counters.failed += seen.missing;
             lane.record.counters.copied += seen.present;
             lane.record.counters.duplicate += seen.removed;
@@ -78,7 +81,7 @@ pub async fn run<W: World, E: Ends>(
                 writes.push(Write::Put(item, Expect::Anything));
             }
         }
-        if folder.record.planned_in == account.pass.no && !folder.record.planned.is_empty() {
+        if folder.record.planned_in == account.pass.no {
             let mut ended = std::mem::take(&mut folder.record.planned);
             for slice in &of_folder {
                 ended = ended.without(&slice.failed);
@@ -90,7 +93,8 @@ pub async fn run<W: World, E: Ends>(
         lane::hold(&mut lane.record, world);
         commit::write(world, &mut lane, writes).await?;
     }
-    finish(world, migration, lane).await
+    let found = slices.iter().fold((0, 0), |(n, bytes), s| (n + s.found, bytes + s.bytes));
+    finish(world, migration, lane, found).await
 }
 
 /// What the comparison of a folder found.
@@ -100,6 +104,8 @@ struct Seen {
     missing: u64,
     removed: u64,
     entries: Vec<Entry>,
+    /// The last copied messages.
+    marks: BTreeMap<Uid, u64>,
 }
 
 enum Trouble {
@@ -126,25 +132,33 @@ async fn compare<W: World, D: Destination>(
         return Ok(seen);
     };
     let (present, doubled) = present(destination, target, folder).await?;
-    let mut kept: BTreeMap<Uid, ItemId> = BTreeMap::new();
-    let mut absent: BTreeMap<Uid, (Option<String>, u64)> = BTreeMap::new();
+    let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
+    let mut absent: BTreeMap<MessageKey, (Option<String>, u64)> = BTreeMap::new();
     for slice in slices {
         let rows = rows(world, &migration.id, account.no, slice).await.map_err(|e| Trouble::Table(e.into()))?;
+        let prefix = prefix_of(folder, slice.epoch);
         for row in rows.into_iter().filter(|r| r.outcome == Outcome::Copied) {
-            if doubled.contains(&row.uid)
+            let key = MessageKey { prefix, uid: row.uid };
+            if prefix == folder.prefix {
+                seen.marks.insert(row.uid, history::mark(row.message_id.as_deref()));
+                if seen.marks.len() > history::TAIL {
+                    seen.marks.pop_first();
+                }
+            }
+            if doubled.contains(&key)
                 && let Some(item) = &row.item
             {
-                kept.insert(row.uid, item.clone());
+                kept.insert(key, item.clone());
             }
-            if present.contains(&row.uid.get()) {
+            if present.contains(&key) {
                 seen.present += 1;
             } else {
-                absent.insert(row.uid, (row.message_id, row.octets));
+                absent.insert(key, (row.message_id, row.octets));
             }
         }
     }
-    for uid in moved(destination, folder, &absent).await? {
-        absent.remove(&uid);
+    for key in moved(destination, &absent).await? {
+        absent.remove(&key);
         seen.present += 1;
     }
     seen.missing = absent.len() as u64;
@@ -158,7 +172,7 @@ async fn compare<W: World, D: Destination>(
         message_id: None,
         octets: None,
     };
-    for (uid, (message_id, octets)) in absent {
+    for (MessageKey { uid, .. }, (message_id, octets)) in absent {
         let text = "the message was copied, but is not at the destination any more";
         let plain = entry(EntryKind::Failed, "verify.missing", text, uid);
         seen.entries.push(Entry { message_id, octets: Some(octets), ..plain });
@@ -184,21 +198,31 @@ async fn compare<W: World, D: Destination>(
     Ok(seen)
 }
 
-/// Lists the folder: which UIDs are there, and which of them on two items.
+/// Returns the beginning of the keys of an epoch.
+fn prefix_of(folder: &Folder, epoch: u32) -> KeyPrefix {
+    folder.former.get(epoch as usize).copied().unwrap_or(folder.prefix)
+}
+
+/// Returns the key of an item when it is one of this folder, in whatever epoch.
+fn key_of(folder: &Folder, item: &ListedItem) -> Option<MessageKey> {
+    item.key.filter(|k| k.prefix == folder.prefix || folder.former.contains(&k.prefix))
+}
+
+/// Lists the folder: which messages are there, and which of them on two items.
 async fn present<D: Destination>(
     destination: &D,
     target: &FolderId,
     folder: &Folder,
-) -> Result<(HashSet<u32>, BTreeSet<Uid>), Fault> {
+) -> Result<(HashSet<MessageKey>, BTreeSet<MessageKey>), Fault> {
     let (mut present, mut doubled, mut ids) = (HashSet::new(), BTreeSet::new(), HashSet::new());
     let mut page: Option<String> = None;
     loop {
         let listed = destination.list(target, page.as_deref()).await?;
         for item in listed.items {
-            let Some(key) = item.key.filter(|k| k.prefix == folder.prefix) else { continue };
+            let Some(key) = key_of(folder, &item) else { continue };
             // A listing may repeat an item: it counts once.
-            if ids.insert(mailcrane_core::digest::short(&[item.id.0.as_bytes()])) && !present.insert(key.uid.get()) {
-                doubled.insert(key.uid);
+            if ids.insert(mailcrane_core::digest::short(&[item.id.0.as_bytes()])) && !present.insert(key) {
+                doubled.insert(key);
             }
         }
         page = listed.next;
@@ -211,46 +235,44 @@ async fn present<D: Destination>(
 /// Finds which of the absent messages the user has moved to other folders.
 async fn moved<D: Destination>(
     destination: &D,
-    folder: &Folder,
-    absent: &BTreeMap<Uid, (Option<String>, u64)>,
-) -> Result<Vec<Uid>, Fault> {
-    let (Some((first, _)), Some((last, _))) = (absent.first_key_value(), absent.last_key_value()) else {
-        return Ok(Vec::new());
-    };
-    if !destination.features().find_by_key {
-        return Ok(Vec::new());
-    }
-    let ranges: Vec<UidRange> = if absent.len() <= ONE_BY_ONE {
-        absent.keys().filter_map(|uid| UidRange::new(*uid, *uid)).collect()
-    } else {
-        UidRange::new(*first, *last).into_iter().collect()
-    };
+    absent: &BTreeMap<MessageKey, (Option<String>, u64)>,
+) -> Result<BTreeSet<MessageKey>, Fault> {
     let mut moved = BTreeSet::new();
-    for range in ranges {
-        for item in destination.find(folder.prefix, range).await? {
-            moved.extend(item.key.map(|k| k.uid).filter(|uid| absent.contains_key(uid)));
+    if !destination.features().find_by_key {
+        return Ok(moved);
+    }
+    let mut ranges: BTreeMap<KeyPrefix, Vec<UidRange>> = BTreeMap::new();
+    for key in absent.keys() {
+        ranges.entry(key.prefix).or_default().extend(UidRange::new(key.uid, key.uid));
+    }
+    for (prefix, mut ranges) in ranges {
+        if let (true, Some(first), Some(last)) = (ranges.len() > ONE_BY_ONE, ranges.first(), ranges.last()) {
+            ranges = UidRange::new(first.first(), last.last()).into_iter().collect();
+        }
+        for range in ranges {
+            let found = destination.find(prefix, range).await?;
+            moved.extend(found.into_iter().filter_map(|i| i.key).filter(|key| absent.contains_key(key)));
         }
     }
-    Ok(moved.into_iter().collect())
+    Ok(moved)
 }
 
-/// Lists the copies that are too many: of every doubled UID all but the manifest's item, unless somebody worked on it.
+/// Lists the copies that are too many: of every doubled message all but the manifest's item, unless somebody worked on
+/// it.
 async fn surplus<D: Destination>(
     destination: &D,
     target: &FolderId,
     folder: &Folder,
-    doubled: &BTreeSet<Uid>,
-    kept: &BTreeMap<Uid, ItemId>,
+    doubled: &BTreeSet<MessageKey>,
+    kept: &BTreeMap<MessageKey, ItemId>,
 ) -> Result<Vec<ListedItem>, Fault> {
-    let mut copies: BTreeMap<Uid, BTreeMap<ItemId, ListedItem>> = BTreeMap::new();
+    let mut copies: BTreeMap<MessageKey, BTreeMap<ItemId, ListedItem>> = BTreeMap::new();
     let mut page: Option<String> = None;
     while !doubled.is_empty() {
         let listed = destination.list(target, page.as_deref()).await?;
         for item in listed.items {
-            let Some(key) = item.key.filter(|k| k.prefix == folder.prefix && doubled.contains(&k.uid)) else {
-                continue;
-            };
-            copies.entry(key.uid).or_default().insert(item.id.clone(), item);
+            let Some(key) = key_of(folder, &item).filter(|k| doubled.contains(k)) else { continue };
+            copies.entry(key).or_default().insert(item.id.clone(), item);
         }
         page = listed.next;
         if page.is_none() {
@@ -258,8 +280,8 @@ async fn surplus<D: Destination>(
         }
     }
     let mut surplus = Vec::new();
-    for (uid, mut items) in copies {
-        let keep = kept.get(&uid).filter(|id| items.contains_key(*id)).or_else(|| items.keys().next()).cloned();
+    for (key, mut items) in copies {
+        let keep = kept.get(&key).filter(|id| items.contains_key(*id)).or_else(|| items.keys().next()).cloned();
         if let Some(keep) = keep {
             items.remove(&keep);
         }
@@ -290,12 +312,15 @@ async fn finish<W: World>(
     world: &W,
     migration: &Migration,
     mut lane: Versioned<Lane>,
+    found: (u64, u64),
 ) -> Result<(Versioned<Lane>, Walk), ChunkError> {
     let counters = counters(world, &lane.record).await?;
     commit::write_account(world, &mut lane, |account, lane| {
         let missing = lane.counters.failed;
         lane::hand_over(lane, world, &Next::Ended, true);
         account.pass.counters = counters;
+        // Less than was planned when a folder was numbered anew under way.
+        (account.pass.found, account.pass.found_bytes) = found;
         account.pass.ended = Some(world.now());
         let unaccounted = account.pass.found.saturating_sub(counters.accounted());
         account.grade = Some(grade(&counters, missing + unaccounted));

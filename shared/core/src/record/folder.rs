@@ -26,6 +26,9 @@ pub struct Folder {
     pub role: Option<Role>,
     /// The beginning of its messages' keys in this epoch.
     pub prefix: KeyPrefix,
+    /// The beginnings of the keys in former epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<KeyPrefix>,
     /// UIDVALIDITY of this epoch.
     pub uidvalidity: UidValidity,
     /// How often UIDVALIDITY changed.
@@ -43,6 +46,10 @@ pub struct Folder {
     /// UIDs that the last plan answers for, holes included; they become covered when its pass has ended.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub planned: UidSet,
+    /// The last copied messages and what they are recognised by: a server that was restored from a backup, or gives
+    /// out UIDs again, is found out by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<(Uid, u64)>,
     /// Where its messages go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<FolderId>,

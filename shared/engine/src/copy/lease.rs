@@ -184,6 +184,10 @@ async fn lease<W: World, D: Destination>(
     let (migration, no) = (lane.record.migration.clone(), lane.record.account);
     let folder_key = keys::folder(&migration, no, slice.record.folder);
     let folder = ledger::get::<Folder>(world.table(), &folder_key).await?.record;
+    if folder.epoch != slice.record.epoch {
+        close_former(world, lane, slice).await?;
+        return Ok(None);
+    }
     let list = messages(world, &migration, no, &slice.record).await?;
     let until = later(world.now(), world.times().lease);
     slice.record.state = SliceState::Leased;
@@ -202,6 +206,20 @@ async fn lease<W: World, D: Destination>(
         work.leaders = leaders(world, &migration, no, lane.record.pass, &work).await?;
     }
     Ok(Some(work))
+}
+
+/// Closes a slice of a former epoch: its UIDs mean nothing any more, and the plan has asked for its messages again.
+async fn close_former<W: World>(
+    world: &W,
+    lane: &mut Versioned<Lane>,
+    mut slice: Versioned<Slice>,
+) -> Result<bool, CommitError> {
+    slice.record.state = SliceState::Done;
+    slice.record.lease = None;
+    slice.record.found = slice.record.counters.accounted();
+    slice.record.bytes = slice.record.counters.bytes;
+    slice.record.intended_to = slice.record.done_to;
+    with_lane(world, lane, &mut slice).await
 }
 
 /// Writes slice and lane together; `false` when another lane took the slice first.

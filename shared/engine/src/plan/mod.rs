@@ -2,6 +2,7 @@
 //!
 //! A folder is planned whole or not at all: its slices count once the account's number of slices covers them.
 
+pub(crate) mod history;
 pub mod mapping;
 mod places;
 pub mod slicing;
@@ -10,10 +11,12 @@ use crate::admission;
 use crate::copy::commit::{self, CommitError};
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
-use mailcrane_core::folder::{FolderId, SourceFolder};
-use mailcrane_core::id::{AccountNo, FolderNo, LaneNo, PassNo, SliceNo};
+use history::{Earlier, Tail};
+use mailcrane_core::folder::{FolderId, SourceFolder, WireName};
+use mailcrane_core::id::{AccountNo, FolderNo, LaneNo, MigrationId, PassNo, SliceNo};
 use mailcrane_core::key::KeyPrefix;
 use mailcrane_core::manifest::pack;
+use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Examined, ScanDepth, Source};
@@ -27,11 +30,14 @@ use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
 use mapping::{Fate, Place};
 use places::Places;
-use slicing::{Cut, Filter, Slicer, There, likeness};
-use std::collections::BTreeMap;
+use slicing::{Copy, Cut, Filter, Slicer, There, likeness};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many slices are stored in one transaction, which has at most 100 writes.
 const SLICES_AT_ONCE: usize = 20;
+
+/// How often a folder may be numbered anew before that is taken for a habit of the server.
+const MOST_EPOCHS: u32 = 8;
 
 /// Why planning ended early.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +72,8 @@ pub enum Planned {
     All,
     /// The time is over; the lane's cursor says where it goes on.
     Part,
+    /// Requests of a former epoch may still take effect until then.
+    Wait(Timestamp),
 }
 
 /// Plans from the lane's cursor on until all folders are planned or the time is over. Copying begins with the
@@ -83,6 +91,11 @@ pub async fn run<W: World, E: Ends>(
 ) -> Result<Planned, PlanError> {
     let account_key = keys::account(&migration.id, no);
     let account = ledger::get::<Account>(world.table(), &account_key).await?.record;
+    if account.pass.slices > 0
+        && let Some(until) = quarantine(world, &migration.id, &account).await?
+    {
+        return Ok(Planned::Wait(until));
+    }
     let mut source = ends.source(migration, &account).await?;
     let destination = ends.destination(migration, &account).await?;
     let mut listed = source.folders().await?;
@@ -90,7 +103,11 @@ pub async fn run<W: World, E: Ends>(
     let fates = mapping::map(&listed, &migration.options);
     let partition = keys::account_partition(&migration.id, no);
     let known = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
+    let wires = known.iter().map(|f| (f.record.no, f.record.wire.clone())).collect();
     let mut known: BTreeMap<_, _> = known.into_iter().map(|f| (f.record.wire.clone(), f)).collect();
+    let names: BTreeSet<_> = listed.iter().map(|f| &f.wire).collect();
+    let gone = known.values().filter(|f| !names.contains(&f.record.wire)).cloned().collect();
+    let mut past = Past { known: wires, gone, moved_from: None };
     let mut places = Places::of(&destination).await?;
     let filter = Filter {
         since: account.pass.since.max(migration.options.since),
@@ -109,7 +126,9 @@ pub async fn run<W: World, E: Ends>(
             Fate::Copy(place) => {
                 let target = places.ensure(&destination, place, folder.role).await?;
                 if folder.selectable {
-                    planner.plan(&mut source, &destination, folder, stored, (place, &target), &filter).await?;
+                    planner
+                        .plan(&mut source, &destination, folder, stored, (place, &target), &filter, &mut past)
+                        .await?;
                 } else {
                     planner.advance(Vec::new(), |_| {}).await?;
                 }
@@ -120,6 +139,17 @@ pub async fn run<W: World, E: Ends>(
     let account = ledger::get::<Account>(world.table(), &account_key).await?.record;
     begin_copying(world, lane, &account).await?;
     Ok(Planned::All)
+}
+
+/// Returns until when requests for slices of this pass may still take effect.
+async fn quarantine<W: World>(
+    world: &W,
+    id: &MigrationId,
+    account: &Account,
+) -> Result<Option<Timestamp>, LedgerError> {
+    let partition = keys::account_partition(id, account.no);
+    let slices = ledger::all::<Slice>(world.table(), &partition, &keys::slices(account.pass.no)).await?;
+    Ok(slices.into_iter().filter_map(|s| s.record.uncertain_until).max().filter(|t| *t > world.now()))
 }
 
 /// Begins the copy lanes once there are slices; twice is once.
@@ -150,6 +180,16 @@ async fn begin_copying<W: World>(world: &W, plan: &mut Versioned<Lane>, account:
     Ok(())
 }
 
+/// What earlier passes left.
+struct Past {
+    /// Every folder's name on the wire.
+    known: BTreeMap<FolderNo, WireName>,
+    /// Folders that the source does not list any more.
+    gone: Vec<Versioned<Folder>>,
+    /// The manifest of all folders, once a new message may have been moved.
+    moved_from: Option<Earlier>,
+}
+
 struct Planner<'a, W: World> {
     world: &'a W,
     migration: &'a Migration,
@@ -169,16 +209,8 @@ impl<W: World> Planner<'_, W> {
         if stored.is_some_and(|f| f.record.skipped == why) {
             return self.advance(Vec::new(), |_| {}).await;
         }
-        let entry = Entry {
-            at: self.world.now(),
-            kind: EntryKind::FolderSkipped,
-            code: "folder.skipped".into(),
-            text: format!("{}: {why}", folder.path.join("/")),
-            folder: None,
-            uid: None,
-            message_id: None,
-            octets: None,
-        };
+        let entry =
+            self.entry(EntryKind::FolderSkipped, "folder.skipped", &format!("{}: {why}", folder.path.join("/")));
         let item = commit::note(self.world, &self.lane.record, entry, &format!("{:05}", self.at))?;
         self.advance(vec![put(item)], |_| {}).await
     }
@@ -191,7 +223,9 @@ impl<W: World> Planner<'_, W> {
         stored: Option<Versioned<Folder>>,
         (place, target): (&Place, &FolderId),
         filter: &Filter,
+        past: &mut Past,
     ) -> Result<(), PlanError> {
+        let Past { known, gone, moved_from } = past;
         let examined = match source.examine(&listed.wire).await {
             Err(fault) if fault.code == "source.folder_gone" => return self.advance(Vec::new(), |_| {}).await,
             other => other?,
@@ -199,19 +233,48 @@ impl<W: World> Planner<'_, W> {
         let account = ledger::get::<Account>(self.world.table(), self.account_key).await?;
         let mut folder = match stored {
             Some(folder) => folder,
-            None => self.new_folder(&account.record, listed, &examined),
+            None => match self.renamed(source, gone, &examined).await? {
+                Some(folder) => self.take_over(folder, listed),
+                None => self.new_folder(&account.record, listed, &examined),
+            },
         };
         let record = &mut folder.record;
-        if record.uidvalidity != examined.uidvalidity {
-            record.uidvalidity = examined.uidvalidity;
+        let other_validity = record.uidvalidity != examined.uidvalidity;
+        let again = !other_validity && self.reused(source, record).await?;
+        let mut notes = Vec::new();
+        if other_validity || again {
             record.epoch += 1;
-            record.prefix = KeyPrefix::of(&account.record.source_id, &listed.wire, examined.uidvalidity);
+            if record.epoch > MOST_EPOCHS {
+                let text = "the server numbers its messages anew each time (UIDVALIDITY changes); this cannot be copied safely yet";
+                return Err(Fault::give_up("source.renumbers", text).into());
+            }
+            let (source_id, epoch) = (&account.record.source_id, record.epoch);
+            record.former.push(record.prefix);
+            record.prefix = if again {
+                KeyPrefix::again(source_id, &listed.wire, examined.uidvalidity, epoch)
+            } else {
+                KeyPrefix::of(source_id, &listed.wire, examined.uidvalidity)
+            };
+            record.uidvalidity = examined.uidvalidity;
             (record.covered, record.planned, record.planned_to) = (UidSet::new(), UidSet::new(), None);
+            record.tail.clear();
+            let text = "the server has numbered the messages of this folder anew; they were recognised one by one";
+            notes.push(self.note(EntryKind::Renumbered, "folder.renumbered", text, record.no)?);
         }
         let all = Uid::new(examined.uidnext.get().saturating_sub(1)).and_then(|last| UidRange::new(Uid::MIN, last));
         let range = if examined.exists == 0 { None } else { all };
         let open = range.map(UidSet::from).unwrap_or_default().without(&record.covered);
-        let there = if open.is_empty() { There::default() } else { there(destination, target, record.prefix).await? };
+        let target =
+            record.destination.clone().filter(|_| record.planned_to.is_some()).unwrap_or_else(|| target.clone());
+        let mut there = if open.is_empty() { There::default() } else { there(destination, &target, record).await? };
+        let mut earlier = match record.epoch {
+            0 => Earlier::default(),
+            _ => {
+                Earlier::read(self.world, (&self.migration.id, self.no, self.lane.record.pass), Some(record.no)).await?
+            }
+        };
+        earlier.add_listed(record.no, std::mem::take(&mut there.former));
+        let moves = self.lane.record.pass > PassNo(1) && record.epoch == 0;
         let mut slicer = Slicer::new(self.world.sizes(), filter, there);
         let mut writer = SliceWriter {
             folder: (record.no, record.epoch),
@@ -219,7 +282,30 @@ impl<W: World> Planner<'_, W> {
             counters: Counters::default(),
         };
         for range in steps(&open, self.world.sizes().scan_step) {
-            slicer.add(source.scan(range, ScanDepth::MessageId).await?);
+            let messages = source.scan(range, ScanDepth::MessageId).await?;
+            let messages = match record.epoch {
+                0 if moves && !messages.is_empty() => {
+                    let moved = self.moved(source, record, (known, gone), &messages, moved_from).await?;
+                    source.examine(&listed.wire).await?;
+                    slicer.decide_as(
+                        messages,
+                        &moved,
+                        "duplicate.moved",
+                        "the message was moved in the source after it was copied",
+                    )
+                }
+                0 => messages,
+                _ => {
+                    let known = messages.iter().filter_map(|m| earlier.take(m).map(|k| (m.uid, k.copy))).collect();
+                    slicer.decide_as(
+                        messages,
+                        &known,
+                        "duplicate.renumbered",
+                        "the message was copied under its former number",
+                    )
+                }
+            };
+            slicer.add(messages);
             let cuts = slicer.take();
             self.store(&mut writer, cuts).await?;
         }
@@ -229,19 +315,109 @@ impl<W: World> Planner<'_, W> {
         record.planned = open.without(&left_out);
         record.planned_to = Some(examined.uidnext);
         record.planned_in = self.lane.record.pass;
-        record.destination = Some(target.clone());
-        record.destination_path = shown(place);
+        if record.destination.as_ref() != Some(&target) {
+            record.destination = Some(target);
+            record.destination_path = shown(place);
+        }
         (record.found, record.bytes) = (found, bytes);
         self.lane.record.counters += writer.counters;
         let slices = writer.next;
-        let write = ledger::write_of(&folder)?;
-        self.advance(vec![write], |account| {
+        notes.push(ledger::write_of(&folder)?);
+        self.advance(notes, |account| {
             account.pass.slices = slices;
             account.pass.found += found;
             account.pass.found_bytes += bytes;
             account.pass.folders = account.pass.folders.max(folder.record.no.0 + 1);
         })
         .await
+    }
+
+    /// Tells whether the server has given out UIDs again that stood for other messages.
+    async fn reused<S: Source>(&self, source: &mut S, folder: &Folder) -> Result<bool, PlanError> {
+        let (Some((first, _)), Some((last, _))) = (folder.tail.first(), folder.tail.last()) else { return Ok(false) };
+        let Some(range) = UidRange::new(*first, *last) else { return Ok(false) };
+        let scan = source.scan(range, ScanDepth::MessageId).await?;
+        Ok(history::compare(&folder.tail, &scan) == Tail::Other)
+    }
+
+    /// Finds the folder of an earlier pass that has this name now: same UIDVALIDITY, same messages under its last UIDs.
+    async fn renamed<S: Source>(
+        &self,
+        source: &mut S,
+        gone: &mut Vec<Versioned<Folder>>,
+        examined: &Examined,
+    ) -> Result<Option<Versioned<Folder>>, PlanError> {
+        for at in 0..gone.len() {
+            let Some(folder) = gone.get(at).filter(|f| f.record.uidvalidity == examined.uidvalidity) else { continue };
+            let (Some((first, _)), Some((last, _))) = (folder.record.tail.first(), folder.record.tail.last()) else {
+                continue;
+            };
+            let Some(range) = UidRange::new(*first, *last) else { continue };
+            let scan = source.scan(range, ScanDepth::MessageId).await?;
+            if history::compare(&folder.record.tail, &scan) == Tail::Same {
+                return Ok(Some(gone.swap_remove(at)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_over(&self, mut folder: Versioned<Folder>, listed: &SourceFolder) -> Versioned<Folder> {
+        folder.record.wire = listed.wire.clone();
+        folder.record.path = listed.path.clone();
+        folder.record.role = listed.role;
+        folder
+    }
+
+    /// Returns which new messages were copied from another folder that they are not in any more.
+    async fn moved<S: Source>(
+        &self,
+        source: &mut S,
+        folder: &Folder,
+        (known, gone): (&BTreeMap<FolderNo, WireName>, &[Versioned<Folder>]),
+        messages: &[ScanRow],
+        moved_from: &mut Option<Earlier>,
+    ) -> Result<BTreeMap<Uid, Copy>, PlanError> {
+        if moved_from.is_none() {
+            let of = (&self.migration.id, self.no, self.lane.record.pass);
+            *moved_from = Some(Earlier::read(self.world, of, None).await?);
+        }
+        let earlier = moved_from.get_or_insert_default();
+        let mut candidates: BTreeMap<FolderNo, Vec<(Uid, Uid, Copy)>> = BTreeMap::new();
+        for message in messages {
+            if let Some(known) = earlier.take(message).filter(|known| known.folder != folder.no) {
+                candidates.entry(known.folder).or_default().push((known.uid, message.uid, known.copy));
+            }
+        }
+        let mut moved = BTreeMap::new();
+        for (from, candidates) in candidates {
+            let vanished = gone.iter().any(|f| f.record.no == from);
+            let mut still = BTreeSet::new();
+            if let Some(wire) = known.get(&from).filter(|_| !vanished) {
+                match source.examine(wire).await {
+                    Ok(_) => {
+                        for uid in candidates.iter().map(|(old, _, _)| *old) {
+                            let Some(range) = UidRange::new(uid, uid) else { continue };
+                            still.extend(source.scan(range, ScanDepth::Plain).await?.into_iter().map(|m| m.uid));
+                        }
+                    }
+                    Err(fault) if fault.code == "source.folder_gone" => {}
+                    Err(fault) => return Err(fault.into()),
+                }
+            }
+            let gone = candidates.into_iter().filter(|(old, _, _)| !still.contains(old));
+            moved.extend(gone.map(|(_, new, copy)| (new, copy)));
+        }
+        Ok(moved)
+    }
+
+    fn entry(&self, kind: EntryKind, code: &str, text: &str) -> Entry {
+        let (code, text) = (code.to_owned(), text.to_owned());
+        Entry { at: self.world.now(), kind, code, text, folder: None, uid: None, message_id: None, octets: None }
+    }
+
+    fn note(&self, kind: EntryKind, code: &str, text: &str, folder: FolderNo) -> Result<Write, PlanError> {
+        let entry = Entry { folder: Some(folder), ..self.entry(kind, code, text) };
+        Ok(put(commit::note(self.world, &self.lane.record, entry, &format!("{:05}", self.at))?))
     }
 
     fn new_folder(&self, account: &Account, listed: &SourceFolder, examined: &Examined) -> Versioned<Folder> {
@@ -253,12 +429,14 @@ impl<W: World> Planner<'_, W> {
             path: listed.path.clone(),
             role: listed.role,
             prefix: KeyPrefix::of(&account.source_id, &listed.wire, examined.uidvalidity),
+            former: Vec::new(),
             uidvalidity: examined.uidvalidity,
             epoch: 0,
             planned_to: None,
             planned_in: self.lane.record.pass,
             covered: UidSet::new(),
             planned: UidSet::new(),
+            tail: Vec::new(),
             destination: None,
             destination_path: Vec::new(),
             found: 0,
@@ -386,16 +564,17 @@ pub(crate) fn steps(open: &UidSet, step: u32) -> Vec<UidRange> {
 }
 
 /// Lists what the folder holds already: items of ours by UID, those of others by likeness.
-async fn there<D: Destination>(destination: &D, folder: &FolderId, prefix: KeyPrefix) -> Result<There, Fault> {
+async fn there<D: Destination>(destination: &D, target: &FolderId, folder: &Folder) -> Result<There, Fault> {
     let mut there = There::default();
     let mut page: Option<String> = None;
     loop {
-        let listed = destination.list(folder, page.as_deref()).await?;
+        let listed = destination.list(target, page.as_deref()).await?;
         for item in listed.items {
             match item.key {
-                Some(key) if key.prefix == prefix => {
+                Some(key) if key.prefix == folder.prefix => {
                     there.ours.entry(key.uid).or_insert((item.id, item.message_id));
                 }
+                Some(key) if folder.former.contains(&key.prefix) => there.former.push(item),
                 Some(_) => {}
                 None => {
                     if let Some(like) = likeness(item.message_id.as_deref(), item.received) {

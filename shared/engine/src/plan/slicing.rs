@@ -2,10 +2,10 @@
 
 use crate::copy::decision::row;
 use mailcrane_core::Timestamp;
-use mailcrane_core::digest::short;
+use mailcrane_core::digest::{Digest, short};
 use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::message::ScanRow;
-use mailcrane_core::ports::destination::ItemId;
+use mailcrane_core::ports::destination::{ItemId, ListedItem};
 use mailcrane_core::record::{Planned, SliceKind};
 use mailcrane_core::settings::Sizes;
 use mailcrane_core::uid::{Uid, UidSet};
@@ -31,6 +31,15 @@ impl Filter {
     }
 }
 
+/// What an earlier pass knows of a message's copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copy {
+    /// Where it is.
+    pub item: Option<ItemId>,
+    /// The digest of the message.
+    pub digest: Option<Digest>,
+}
+
 /// What the destination's folder holds already.
 #[derive(Debug, Default)]
 pub struct There {
@@ -38,12 +47,24 @@ pub struct There {
     pub ours: BTreeMap<Uid, (ItemId, Option<String>)>,
     /// Items of others, by Message-ID and received date: how many.
     pub foreign: HashMap<u64, u32>,
+    /// Items with our keys of former epochs of this folder.
+    pub former: Vec<ListedItem>,
 }
 
 /// Returns what an item of others is recognised by; nothing without a Message-ID or date.
 #[must_use]
 pub fn likeness(message_id: Option<&str>, received: Option<Timestamp>) -> Option<u64> {
     Some(short(&[message_id?.as_bytes(), &received?.as_second().to_be_bytes()]))
+}
+
+/// Returns what messages have in common that may be the same: size and Message-ID, or size and received date.
+fn alike(message: &ScanRow) -> u64 {
+    let size = message.size.to_be_bytes();
+    let received = message.received.map(|t| t.as_second().to_be_bytes()).unwrap_or_default();
+    match &message.message_id {
+        Some(id) => short(&[id.as_bytes(), &size]),
+        None => short(&[&received, &size, b"none"]),
+    }
 }
 
 /// A slice that is to be stored.
@@ -113,6 +134,30 @@ impl<'a> Slicer<'a> {
         }
     }
 
+    /// Decides the given messages as duplicates of items that are there, and returns the others.
+    pub fn decide_as(
+        &mut self,
+        messages: Vec<ScanRow>,
+        known: &BTreeMap<Uid, Copy>,
+        code: &str,
+        text: &str,
+    ) -> Vec<ScanRow> {
+        let (known_ones, others): (Vec<_>, Vec<_>) = messages.into_iter().partition(|m| known.contains_key(&m.uid));
+        for message in known_ones.into_iter().filter(|m| self.filter.admits(m)) {
+            self.found += 1;
+            self.bytes += message.size;
+            let mut row = self.with(&message, row(message.uid, Outcome::Duplicate, code, text, message.size));
+            let copy = known.get(&message.uid).cloned().unwrap_or_default();
+            (row.item, row.digest) = (copy.item, copy.digest);
+            if row.item.is_some() && row.digest.is_some() {
+                // Whatever looks like it is compared with its digest.
+                self.leaders.entry(alike(&message)).or_insert(message.uid);
+            }
+            self.decided.push(row);
+        }
+        others
+    }
+
     fn decide(&mut self, message: &ScanRow) -> Option<Row> {
         let (uid, octets) = (message.uid, message.size);
         if message.flags.deleted && !self.filter.include_deleted {
@@ -141,12 +186,7 @@ impl<'a> Slicer<'a> {
     }
 
     fn place(&mut self, message: &ScanRow) {
-        let size = message.size.to_be_bytes();
-        let received = message.received.map(|t| t.as_second().to_be_bytes()).unwrap_or_default();
-        let alike = match &message.message_id {
-            Some(id) => short(&[id.as_bytes(), &size]),
-            None => short(&[&received, &size, b"none"]),
-        };
+        let alike = alike(message);
         if let Some(leader) = self.leaders.get(&alike) {
             self.suspects.push(Planned { uid: message.uid, octets: message.size, leader: Some(*leader) });
             return;

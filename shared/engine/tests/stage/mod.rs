@@ -34,11 +34,8 @@ pub(crate) struct Theatre {
 }
 
 impl Theatre {
-    pub(crate) fn new(accounts: u32) -> Self {
-        Self::with(accounts, Settings { times: Times::default(), sizes: sizes() })
-    }
-
-    pub(crate) fn with(accounts: u32, settings: Settings) -> Self {
+    pub(crate) fn with(accounts: u32, sizes: Sizes) -> Self {
+        let settings = Settings { times: Times::default(), sizes };
         let memory = Memory::default();
         let stage =
             Parts { table: memory.table.clone(), queues: memory.queues.clone(), clock: memory.clock.clone(), settings };
@@ -56,20 +53,38 @@ impl Theatre {
         }
     }
 
-    /// Starts a pass and plays it until the migration rests and nothing is on its way; at most two days.
+    /// Starts a pass and plays it until the migration rests and nothing is on its way.
     pub(crate) fn play(&self, kind: PassKind) -> MigrationState {
         let clock = self.memory.clock.clone();
         clock.block_on(async {
-            let before = Some(self.stage.now());
-            let process = self.memory.plan.process(control::start(&self.stage, &self.id, kind, None, before));
-            let started = matches!(process.await, Ok(Ok(_)));
-            if !started {
-                // Whoever asked gets no answer, or an error, and asks again; it may have been started all the same.
-                let again = control::start(&self.stage, &self.id, kind, None, before).await;
-                assert!(again.is_ok() || self.migration().state == MigrationState::Running, "{again:?}");
-            }
+            self.start(kind).await;
             self.run(|m| m.state.rests()).await
         })
+    }
+
+    /// Starts a pass, as a person does: again when there was no answer.
+    pub(crate) async fn start(&self, kind: PassKind) {
+        let before = Some(self.stage.now());
+        self.control(|| control::start(&self.stage, &self.id, kind, None, before), MigrationState::Running).await;
+    }
+
+    /// Does something as a person does: when there is no answer, or an error, looks at the state and asks again.
+    pub(crate) async fn control<F>(&self, call: impl Fn() -> F, wanted: MigrationState)
+    where
+        F: Future<Output = Result<Migration, control::ControlError>>,
+    {
+        if matches!(self.memory.plan.process(call()).await, Ok(Ok(_))) || self.migration().state == wanted {
+            return;
+        }
+        let again = call().await;
+        assert!(again.is_ok() || self.migration().state.rests(), "{again:?}");
+    }
+
+    /// Waits until that many messages of the first account are at the destination.
+    pub(crate) async fn wait_for(&self, items: usize) {
+        while self.destination(0).items().len() < items {
+            self.memory.clock.sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Plays until the migration is as wanted and no function is running.
@@ -166,10 +181,6 @@ pub(crate) fn user(no: u32) -> String {
 
 pub(crate) fn address(no: u32) -> String {
     format!("user{no}@example.org")
-}
-
-pub(crate) fn sizes() -> Sizes {
-    Sizes { slice_messages: 40, window_messages: 10, lanes: 3, scan_step: 50, ..Sizes::default() }
 }
 
 fn migration(id: &MigrationId, accounts: u32, now: mailcrane_core::Timestamp) -> Migration {
