@@ -1,3 +1,39 @@
-//! The `analyze` function.
+//! The `analyze` function: wiring only.
 
-fn main() {}
+mod config;
+mod handler;
+
+use mailcrane_aws::{Clients, QueueUrls, SystemClock};
+use mailcrane_ends::{Administrator, Opener, Settings};
+use mailcrane_engine::world::Parts;
+use mailcrane_lambda::{runtime, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let config = config::read()?;
+    telemetry::start(&config.log);
+    let clients = Clients::from_environment().await;
+    let administrator = match &config.administrator {
+        Some((email, arn)) => {
+            Some(Administrator { email: email.clone(), password: clients.secrets().read(arn).await? })
+        }
+        None => None,
+    };
+    let directory = || clients.directory(&config.organization, administrator.as_ref().map(|one| one.email.clone()));
+    let settings = Settings {
+        ews_url: config.ews_url.clone(),
+        administrator: administrator.clone(),
+        private_hosts: config.private_hosts,
+        extra_ca_pem: config.extra_ca_pem.clone(),
+        engine: config.settings.clone(),
+    };
+    let vault = clients.vault(&config.secrets_table, &config.kms_key);
+    let ends = Opener::new(vault, directory(), clients.table(&config.main_table), settings)?;
+    let urls = config.queues.clone();
+    let urls = QueueUrls { check: urls.check, analyze: urls.analyze, migrate: urls.migrate, notify: urls.notify };
+    let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));
+    let world = Parts { table, queues, clock: SystemClock, settings: config.settings.clone() };
+    let (world, ends) = (&world, &ends);
+    let ran = runtime::run(|batch, deadline| async move { Ok(handler::handle(world, ends, batch, deadline).await) });
+    ran.await.map_err(|error| anyhow::anyhow!(error))
+}

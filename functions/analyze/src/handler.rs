@@ -1,0 +1,27 @@
+//! Takes continuation tokens from the queue and works one chunk of the lane of each.
+
+use anyhow::Context as _;
+use mailcrane_core::Timestamp;
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::token::ContinuationToken;
+use mailcrane_engine::chunk;
+use mailcrane_engine::world::World;
+use mailcrane_lambda::batch::{Answer, Batch};
+
+/// Works on every token; one that fails is delivered again.
+pub(crate) async fn handle<W: World, E: Ends>(world: &W, ends: &E, batch: Batch, deadline: Timestamp) -> Answer {
+    batch.each(|message| async move { one(world, ends, &message.body, deadline).await }).await
+}
+
+async fn one<W: World, E: Ends>(world: &W, ends: &E, body: &str, deadline: Timestamp) -> anyhow::Result<()> {
+    let token: ContinuationToken = serde_json::from_str(body).context("the message is no continuation token")?;
+    tracing::debug!(
+        migration.id = %token.migration,
+        account.no = token.account.0,
+        lane.kind = token.kind.as_str(),
+        lane.no = token.lane.0,
+        hop = token.hop,
+        "a chunk begins"
+    );
+    chunk::run(world, ends, &token, deadline).await.context("the chunk failed")
+}
