@@ -81,7 +81,17 @@ impl Clients {
     /// Returns the bucket of that name.
     #[must_use]
     pub fn blobs(&self, bucket: impl Into<String>) -> S3Blobs {
-        S3Blobs::new(aws_sdk_s3::Client::new(&self.config), bucket)
+        // An object may be as large as a message: it needs longer than the small requests of the other services.
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .operation_attempt_timeout(Duration::from_secs(60))
+                    .operation_timeout(Duration::from_secs(120))
+                    .build(),
+            )
+            .build();
+        S3Blobs::new(aws_sdk_s3::Client::from_conf(config), bucket)
     }
 
     /// Returns the directory of an organisation; `administrator` is the configured migration administrator's

@@ -16,6 +16,7 @@ use mailcrane_core::secret::Secret;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// How long an unwrapped key is kept in the memory of an instance.
 const KEPT: Duration = Duration::from_secs(60);
@@ -141,7 +142,7 @@ impl<T: Table> Vault for KmsVault<T> {
             let gone: Vec<Write> =
                 page.items.into_iter().map(|item| Write::Delete(item.key, Expect::Anything)).collect();
             if !gone.is_empty() {
-                let token = format!("{:032x}", fastrand::u128(..));
+                let token = Uuid::new_v4().to_string();
                 self.table.transact(&token, gone).await.map_err(unwritten)?;
             }
             if page.next.is_none() {

@@ -1,6 +1,8 @@
-//! The pauses between tries of a call.
+//! How often and how long a call is tried.
 
-use super::doubt::Cause;
+use super::doubt::{Cause, Doubt};
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
 use mailcrane_core::ports::table::TableError;
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,27 @@ const FIRST: Duration = Duration::from_millis(40);
 
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Counts the tries of one call.
+/// What an error of a call means, after what was tried before.
+type Judge<E> = fn(&mut Doubt, SdkError<E, HttpResponse>) -> Result<Cause, TableError>;
+
+/// Makes a call, again and again where that may help.
+///
+/// # Errors
+/// What the judge ends the call with, or [`TableError::Unknown`] when it was tried long enough.
+pub(super) async fn patiently<A, E, F>(mut doubt: Doubt, judge: Judge<E>, send: impl Fn() -> F) -> Result<A, TableError>
+where
+    F: Future<Output = Result<A, SdkError<E, HttpResponse>>>,
+{
+    let mut back_off = BackOff::begin();
+    loop {
+        match send().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => back_off.pause(judge(&mut doubt, error)?).await?,
+        }
+    }
+}
+
+/// The pauses between the tries of one call.
 #[derive(Debug)]
 pub(super) struct BackOff {
     until: Instant,
@@ -25,7 +47,7 @@ impl BackOff {
         Self { until: Instant::now() + PATIENCE, pause: FIRST }
     }
 
-    /// Waits before the next try, half of the pause and a random share of the rest of it.
+    /// Waits before the next try: the pause, shortened or lengthened by up to a half at random.
     ///
     /// # Errors
     /// [`TableError::Unknown`] when the call was tried long enough.
