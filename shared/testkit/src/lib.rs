@@ -2,7 +2,8 @@
 //!
 //! A [`Memory`] holds every adapter. [`ManualClock::block_on`] runs a test in virtual time, without an async runtime;
 //! [`FaultPlan`] sees every port call and lets one of them go wrong; [`FaultPlan::process`] is a process that can be
-//! gone. The same engine on the same world makes the same calls in the same order, as long as it takes no order from
+//! gone; [`Functions`] are invoked by the queues until a test is content; [`faults::sweep`] repeats a scenario with
+//! every call of it failed in turn. The same engine on the same world makes the same calls in the same order, as long as it takes no order from
 //! a `HashMap` and no branch of a `select!` that is not biased.
 
 pub mod blobs;
@@ -10,6 +11,7 @@ pub mod clock;
 pub mod conformance;
 pub mod destination;
 pub mod directory;
+pub mod drive;
 pub mod ends;
 pub mod faults;
 pub mod mailer;
@@ -21,6 +23,7 @@ pub mod table;
 pub mod vault;
 
 pub use clock::ManualClock;
+pub use drive::Functions;
 pub use faults::FaultPlan;
 pub use memory::Memory;
 

@@ -10,6 +10,9 @@ use mailcrane_core::{Fault, Timestamp};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// After so many deliveries without success a message is dead.
+const MOST_TRIES: u32 = 5;
+
 /// What a function is invoked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
@@ -30,6 +33,7 @@ pub struct MemoryQueues {
 struct State {
     waiting: Vec<Waiting>,
     sent: Vec<Delivery>,
+    dead: Vec<Delivery>,
     twice: bool,
     shuffle: Option<u64>,
 }
@@ -38,6 +42,8 @@ struct State {
 struct Waiting {
     due: Timestamp,
     copy: bool,
+    /// How often it was delivered before.
+    tries: u32,
     delivery: Delivery,
 }
 
@@ -70,9 +76,26 @@ impl MemoryQueues {
         locked(&self.state).waiting.len()
     }
 
+    /// Returns what was delivered too often without success.
+    #[must_use]
+    pub fn dead(&self) -> Vec<Delivery> {
+        locked(&self.state).dead.clone()
+    }
+
+    /// Returns when the next delivery is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        locked(&self.state).waiting.iter().map(|w| w.due).min()
+    }
+
     /// Takes out one delivery that is due; nothing when none is.
     #[must_use]
     pub fn take(&self) -> Option<Delivery> {
+        self.receive().map(|(delivery, _)| delivery)
+    }
+
+    /// Takes out one delivery that is due, and tells how often it was delivered before.
+    pub(crate) fn receive(&self) -> Option<(Delivery, u32)> {
         let now = self.plan.clock().now();
         let mut state = locked(&self.state);
         state.waiting.sort_by_key(|w| w.due);
@@ -83,9 +106,10 @@ impl MemoryQueues {
         let at = state.shuffle.as_mut().map_or(0, |seed| usize::try_from(random(seed)).unwrap_or_default() % due);
         let taken = state.waiting.remove(at);
         if state.twice && !taken.copy {
-            state.waiting.push(Waiting { due: now, copy: true, delivery: taken.delivery.clone() });
+            let delivery = taken.delivery.clone();
+            state.waiting.push(Waiting { due: now, copy: true, tries: 0, delivery });
         }
-        Some(taken.delivery)
+        Some((taken.delivery, taken.tries))
     }
 
     /// Waits for the next delivery; nothing when none is on its way.
@@ -94,15 +118,20 @@ impl MemoryQueues {
             if let Some(delivery) = self.take() {
                 return Some(delivery);
             }
-            let next = locked(&self.state).waiting.iter().map(|w| w.due).min();
-            self.plan.clock().sleep_until(next?).await;
+            self.plan.clock().sleep_until(self.next_due()?).await;
         }
     }
 
-    /// Puts a delivery back whose process failed; it comes again after that time, as from a real queue.
-    pub fn put_back(&self, delivery: Delivery, after: Duration) {
+    /// Puts a delivery back that was tried so often; it comes again after that time, or is dead.
+    pub(crate) fn put_back(&self, delivery: Delivery, tries: u32, after: Duration) {
         let due = later(self.plan.clock().now(), after);
-        locked(&self.state).waiting.push(Waiting { due, copy: false, delivery });
+        let mut state = locked(&self.state);
+        if tries >= MOST_TRIES {
+            state.dead.push(delivery);
+        } else {
+            // Whether it comes twice was decided when it came first.
+            state.waiting.push(Waiting { due, copy: true, tries, delivery });
+        }
     }
 
     async fn queue(&self, method: &'static str, deliveries: Vec<Delivery>, delay: Duration) -> Result<(), Fault> {
@@ -116,7 +145,7 @@ impl MemoryQueues {
             let share = pass.share(deliveries.len());
             for delivery in deliveries.into_iter().take(share) {
                 state.sent.push(delivery.clone());
-                state.waiting.push(Waiting { due, copy: false, delivery });
+                state.waiting.push(Waiting { due, copy: false, tries: 0, delivery });
             }
         }
         pass.leave().await;

@@ -3,7 +3,7 @@
 use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::table::{Body, Expect, Item, Key, Table as _, TableError, Write};
 use mailcrane_testkit::Memory;
-use mailcrane_testkit::faults::{Gone, Mishap, Port, cases};
+use mailcrane_testkit::faults::{Gone, Mishap, Port, Span, cases};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -117,7 +117,7 @@ fn the_cases_of_a_sweep_are_those_that_make_a_difference() {
         memory.table.write(put("a")).await.unwrap();
         memory.table.put_all(Vec::new()).await.unwrap();
     });
-    let cases = cases(&memory.plan.calls(), MINUTE, MINUTE);
+    let cases = cases(&memory.plan.calls(), Span { late: MINUTE, slow: MINUTE, frozen: MINUTE });
     let of = |number: u64| cases.iter().filter(|(call, _)| call.number == number).count();
     assert_eq!([of(0), of(1), of(2)], [3, 6, 7]);
 }

@@ -4,6 +4,7 @@ use super::features;
 use crate::clock::{ManualClock, later};
 use crate::{locked, message_id};
 use bytes::Bytes;
+use mailcrane_core::digest::Digest;
 use mailcrane_core::flags::Flags;
 use mailcrane_core::folder::{DestinationFolder, FolderId, Role};
 use mailcrane_core::key::MessageKey;
@@ -199,6 +200,25 @@ impl Mailbox {
         self.lock().items.values().filter(|item| !item.deleted).cloned().collect()
     }
 
+    /// Returns what is there without identities, so that two runs can be compared: for each item the path of its
+    /// folder, its key, digest, flags, categories and received date, sorted; and every folder's path.
+    #[must_use]
+    pub fn contents(&self) -> (Vec<Vec<String>>, Vec<String>) {
+        let items = self.items();
+        let inner = self.lock();
+        let line = |item: &Held| {
+            let key = item.key.map(|key| key.to_string()).unwrap_or_default();
+            let digest = Digest::of(&item.raw);
+            let (path, flags) = (inner.path(&item.folder), &item.flags);
+            format!("{path:?} {key} {digest} {flags:?} {:?} {}", item.categories, item.received)
+        };
+        let (mut lines, mut paths): (Vec<_>, Vec<_>) =
+            (items.iter().map(line).collect(), inner.folders.iter().map(|f| inner.path(&f.id)).collect());
+        lines.sort();
+        paths.sort();
+        (paths, lines)
+    }
+
     /// Returns every item that was deleted and could be restored.
     #[must_use]
     pub fn deleted(&self) -> Vec<Held> {
@@ -312,6 +332,15 @@ impl Inner {
 
     pub(super) fn has_folder(&self, id: &FolderId) -> bool {
         self.folders.iter().any(|f| f.id == *id)
+    }
+
+    /// Returns the names of a folder's levels.
+    fn path(&self, id: &FolderId) -> Vec<String> {
+        let find = |id: &FolderId| self.folders.iter().find(|f| f.id == *id);
+        let upwards = std::iter::successors(find(id), |folder| find(folder.parent.as_ref()?));
+        let mut names: Vec<String> = upwards.map(|folder| folder.name.clone()).collect();
+        names.reverse();
+        names
     }
 
     /// Returns what a listing says of an item.

@@ -82,7 +82,8 @@ impl Destination for MemoryDestination {
         role: Option<Role>,
     ) -> Result<FolderId, Fault> {
         let pass = self.plan.enter(Port::Destination, "create_folder").await;
-        if pass.fails_before() {
+        let limit = self.features.request_limit;
+        if pass.fails_before() || pass.not_sent(limit) {
             return Err(lost());
         }
         if let Some(by) = pass.late() {
@@ -92,11 +93,15 @@ impl Destination for MemoryDestination {
         }
         let made = self.mailbox.lock().folder(parent, name, role);
         pass.leave().await;
-        if pass.loses_answer() { Err(lost()) } else { made }
+        if pass.loses_answer() || pass.too_late(limit) { Err(lost()) } else { made }
     }
 
     async fn store(&self, folder: &FolderId, items: &[NewItem]) -> Vec<Stored> {
         let pass = self.plan.enter(Port::Destination, "store").await;
+        let limit = self.features.request_limit;
+        if pass.not_sent(limit) {
+            return items.iter().map(|_| Stored::Unknown(lost())).collect();
+        }
         let turned_away = {
             let mut inner = self.mailbox.lock();
             inner.stores += 1;
@@ -115,7 +120,10 @@ impl Destination for MemoryDestination {
             None => self.mailbox.lock().store(folder, &share),
         };
         pass.leave().await;
-        if pass.loses_answer() { items.iter().map(|_| Stored::Unknown(lost())).collect() } else { stored }
+        if pass.loses_answer() || pass.too_late(limit) {
+            return items.iter().map(|_| Stored::Unknown(lost())).collect();
+        }
+        stored
     }
 
     async fn list(&self, folder: &FolderId, page: Option<&str>) -> Result<ListPage, Fault> {
@@ -159,13 +167,18 @@ impl Destination for MemoryDestination {
 
     async fn delete(&self, items: &[ItemId]) -> Vec<Deleted> {
         let pass = self.plan.enter(Port::Destination, "delete").await;
+        let limit = self.features.request_limit;
+        if pass.not_sent(limit) {
+            return items.iter().map(|_| Deleted::Kept(lost())).collect();
+        }
         let share: Vec<ItemId> = items.iter().take(pass.share(items.len())).cloned().collect();
         match pass.late() {
             Some(by) => self.delay(by, Effect::Delete(share)),
             None => self.mailbox.lock().apply(&Effect::Delete(share)),
         }
         pass.leave().await;
-        let answer = |_| if pass.loses_answer() { Deleted::Kept(lost()) } else { Deleted::Gone };
+        let unknown = pass.loses_answer() || pass.too_late(limit);
+        let answer = |_| if unknown { Deleted::Kept(lost()) } else { Deleted::Gone };
         items.iter().map(answer).collect()
     }
 }

@@ -22,9 +22,10 @@ pub enum Mishap {
     GoneAfter,
     /// The process is gone, the effect comes that much later; like `GoneAfter` except for writes to a destination.
     GoneLate(Duration),
-    /// The process stands still that long, then makes the call as if nothing had been: its lease is lost.
+    /// The process stands still that long, then makes the call as if nothing had been: its lease is lost. A write to
+    /// a destination whose time limit passes meanwhile is not sent, and its outcome unknown.
     FrozenBefore(Duration),
-    /// The process stands still that long after the effect, then gets the answer.
+    /// The process stands still that long after the effect, then gets the answer, or learns of its time limit.
     FrozenAfter(Duration),
 }
 
@@ -34,28 +35,39 @@ impl Mishap {
     pub fn fits(self, call: &Call) -> bool {
         let writes = !call.reads();
         match self {
-            Self::FailBefore | Self::GoneBefore | Self::FrozenBefore(_) | Self::Slow(_) => true,
+            Self::FailBefore | Self::GoneBefore | Self::FrozenBefore(_) => true,
             Self::FailAfter | Self::GoneAfter | Self::FrozenAfter(_) => writes,
             Self::FailHalfway => call.is_batch(),
-            Self::Late(_) | Self::GoneLate(_) => writes && call.port == Port::Destination,
+            Self::Late(_) | Self::GoneLate(_) | Self::Slow(_) => writes && call.port == Port::Destination,
         }
     }
 }
 
-/// Returns every case of a sweep: each call with each mishap that makes a difference for it. `late` is how late
-/// effects come, `frozen` how long a process stands still (longer than a lease and its takeover).
+/// How long things last in a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// How late effects come: shorter than the quarantine.
+    pub late: Duration,
+    /// How slow answers are: shorter than the time limit of a request.
+    pub slow: Duration,
+    /// How long a process stands still: longer than a lease and its takeover.
+    pub frozen: Duration,
+}
+
+/// Returns every case of a sweep: each call with each mishap that makes a difference for it.
 #[must_use]
-pub fn cases(calls: &[Call], late: Duration, frozen: Duration) -> Vec<(Call, Mishap)> {
+pub fn cases(calls: &[Call], span: Span) -> Vec<(Call, Mishap)> {
     let mishaps = [
         Mishap::FailBefore,
         Mishap::FailHalfway,
         Mishap::FailAfter,
-        Mishap::Late(late),
+        Mishap::Late(span.late),
+        Mishap::Slow(span.slow),
         Mishap::GoneBefore,
         Mishap::GoneAfter,
-        Mishap::GoneLate(late),
-        Mishap::FrozenBefore(frozen),
-        Mishap::FrozenAfter(frozen),
+        Mishap::GoneLate(span.late),
+        Mishap::FrozenBefore(span.frozen),
+        Mishap::FrozenAfter(span.frozen),
     ];
     let of = |call: &Call| mishaps.map(|m| (*call, m)).into_iter().filter(|(call, m)| m.fits(call));
     calls.iter().flat_map(of).collect()

@@ -4,8 +4,10 @@ mod call;
 mod mishap;
 mod plan;
 mod process;
+mod sweep;
 
 pub use call::{Call, Port};
-pub use mishap::{Mishap, cases};
+pub use mishap::{Mishap, Span, cases};
 pub use plan::FaultPlan;
 pub use process::Gone;
+pub use sweep::{Failure, Swept, sweep};

@@ -215,6 +215,16 @@ impl Pass {
         }
     }
 
+    /// Tells whether a request with that time limit was never sent, since its process stood still.
+    pub(crate) fn not_sent(&self, limit: Duration) -> bool {
+        matches!(self.mishap, Some(Mishap::FrozenBefore(time)) if time >= limit)
+    }
+
+    /// Tells whether the answer comes after that time limit, since its process stood still.
+    pub(crate) fn too_late(&self, limit: Duration) -> bool {
+        matches!(self.mishap, Some(Mishap::FrozenBefore(time) | Mishap::FrozenAfter(time)) if time >= limit)
+    }
+
     /// Ends the call after its effect.
     pub(crate) async fn leave(&self) {
         match self.mishap {
