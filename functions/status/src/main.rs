@@ -1,3 +1,41 @@
-//! The `status` function.
+//! The `status` function: wiring only.
 
-fn main() {}
+mod accounts;
+mod config;
+mod csv;
+mod folders;
+mod handler;
+mod manifest;
+mod migrations;
+mod page;
+mod protocol;
+mod rows;
+
+use handler::App;
+use mailcrane_aws::Clients;
+use mailcrane_lambda::access::OperatorKey;
+use mailcrane_lambda::http::{Problem, Request, Response};
+use mailcrane_lambda::{runtime, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let config = config::Config::read(|name| std::env::var(name).ok())?;
+    telemetry::start(&config.log);
+    let clients = Clients::from_environment().await;
+    let app = App { table: clients.table(&config.main_table) };
+    let secrets = clients.secrets();
+    let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());
+    let ran = runtime::run(|request: Request, _deadline| async move {
+        if handler::is_open(&request) {
+            return Ok(handler::open(&request));
+        }
+        Ok(match secrets.read(arn).await {
+            Ok(key) => handler::handle(app, &OperatorKey::of(&key), &request).await,
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the operator key cannot be read");
+                Response::from(Problem::unavailable())
+            }
+        })
+    });
+    ran.await.map_err(|error| anyhow::anyhow!(error))
+}

@@ -4,7 +4,7 @@ mod all;
 mod end;
 mod roll_up;
 
-pub use all::fan_out;
+pub use all::{again, fan_out};
 pub use roll_up::roll_up;
 
 use crate::admission;

@@ -183,17 +183,24 @@ async fn add_locked<W: World, V: Vault>(
     Ok((migration.await?.record, first))
 }
 
-/// Sends what a new or enlarged migration sets off: the checks from that account on, and the mail of its submission.
+/// Sends what a new migration sets off: its checks, and the mail of its submission.
 ///
 /// # Errors
 /// The fault of the queue; the sweeper looks after the migration then.
-pub async fn set_off<W: World>(world: &W, id: &MigrationId, from: AccountNo) -> Result<(), Fault> {
-    let mut tasks = vec![Task::CheckAll { v: 1, migration: id.clone(), from }];
-    if from == AccountNo(0) {
-        let (migration, event, detail) = (id.clone(), MailEvent::Submitted, String::new());
-        tasks.push(Task::Notify { v: 1, migration, event, pass: PassNo(0), detail });
-    }
-    world.queues().send(&tasks, Duration::ZERO).await
+pub async fn set_off<W: World>(world: &W, id: &MigrationId) -> Result<(), Fault> {
+    let (migration, event, detail) = (id.clone(), MailEvent::Submitted, String::new());
+    let mail = Task::Notify { v: 1, migration, event, pass: PassNo(0), detail };
+    let checks = Task::CheckAll { v: 1, migration: id.clone(), from: AccountNo(0) };
+    world.queues().send(&[mail, checks], Duration::ZERO).await
+}
+
+/// Sends the checks of the accounts from that one on.
+///
+/// # Errors
+/// As [`set_off`].
+pub async fn set_off_checks<W: World>(world: &W, id: &MigrationId, from: AccountNo) -> Result<(), Fault> {
+    let checks = Task::CheckAll { v: 1, migration: id.clone(), from };
+    world.queues().send(&[checks], Duration::ZERO).await
 }
 
 fn count(accounts: &[NewAccount]) -> Result<u32, IntakeError> {

@@ -6,10 +6,36 @@ use crate::world::World;
 use mailcrane_core::Fault;
 use mailcrane_core::id::{AccountNo, MigrationId};
 use mailcrane_core::ports::queue::Queues as _;
+use mailcrane_core::ports::table::Table as _;
 use mailcrane_core::record::{Account, Migration, keys};
-use mailcrane_core::state::{AccountState, MigrationState};
+use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::Task;
 use std::time::Duration;
+
+/// Sets every account whose pass has ended, or whose check failed, back to waiting for a check. Nothing else may be
+/// at work on the migration. The checks themselves are sent by [`fan_out`].
+///
+/// # Errors
+/// Faults of the table, and of a migration that cannot begin a pass; nothing was changed then.
+pub async fn again<W: World>(world: &W, migration: &Migration) -> Result<(), Fault> {
+    for bucket in 0..migration.accounts.div_ceil(250) {
+        let partition = keys::bucket(&migration.id, bucket);
+        let mut items = Vec::new();
+        for mut account in ledger::all::<Account>(world.table(), &partition, "A#").await? {
+            let record = &mut account.record;
+            let ended = record.state.ended() && record.state != AccountState::Cancelled;
+            if ended || record.state == AccountState::CheckFailed {
+                record.state = record.state.apply(AccountEvent::Change).map_err(ledger::LedgerError::from)?;
+                (record.source_check, record.destination_check) = Default::default();
+                items.push(account.next_item().map_err(ledger::LedgerError::from)?);
+            }
+        }
+        if !items.is_empty() {
+            world.table().put_all(items).await.map_err(ledger::LedgerError::from)?;
+        }
+    }
+    Ok(())
+}
 
 /// Sends a check for every account that waits for one, from that number to the end of its bucket, then itself again
 /// for the next bucket. Twice sends checks twice, of which the second ones find nothing to do.

@@ -1,11 +1,11 @@
-//! How far the checks and analyses of a migration are, counted from its accounts.
+//! What the accounts of a migration say together: how far checks and analyses are, and the totals of its passes.
 
 use crate::ledger::{self, Change, LedgerError};
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{MigrationId, PassNo};
 use mailcrane_core::ports::queue::Queues as _;
-use mailcrane_core::record::{Account, Migration, keys};
+use mailcrane_core::record::{Account, Counters, Migration, keys};
 use mailcrane_core::state::{AccountState, MigrationEvent, MigrationState};
 use mailcrane_core::token::{MailEvent, Task};
 use std::time::Duration;
@@ -16,18 +16,26 @@ struct Progress {
     checked: u32,
     analyzing: u32,
     failed: u32,
+    totals: Counters,
+    found: u64,
+    found_bytes: u64,
 }
 
 impl Progress {
-    fn add(&mut self, state: AccountState) {
+    fn add(&mut self, account: &Account) {
+        let state = account.state;
+        self.totals += account.before;
+        self.totals += account.pass.counters;
+        self.found += account.before_found.saturating_add(account.pass.found);
+        self.found_bytes += account.before_bytes.saturating_add(account.pass.found_bytes);
         self.checked += u32::from(!matches!(state, AccountState::Waiting | AccountState::Checking));
         self.analyzing += u32::from(state == AccountState::Analyzing);
         self.failed += u32::from(state == AccountState::CheckFailed);
     }
 }
 
-/// Counts the checked accounts of a migration again, and makes it ready when neither a check nor an analysis is
-/// open. Called after checks and analyses, and by the sweeper; again changes nothing.
+/// Counts the accounts of a migration again: totals, checks, and whether it is ready because neither a check nor an
+/// analysis is open. Called after checks, at the end of a pass and by the sweeper; again changes nothing.
 ///
 /// # Errors
 /// [`LedgerError`] of the table.
@@ -40,13 +48,11 @@ pub async fn roll_up<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledger
     let mut ready = false;
     let migration = ledger::update::<Migration>(world.table(), &key, |migration| {
         migration.look_at = migration.look_at.filter(|look_at| *look_at > now);
-        let before = (migration.checked, migration.state, migration.look_at);
+        let before = shown(migration);
+        (migration.totals, migration.found, migration.found_bytes) =
+            (progress.totals, progress.found, progress.found_bytes);
         ready = conclude(migration, progress, look_at);
-        Ok(if before == (migration.checked, migration.state, migration.look_at) {
-            Change::Nothing
-        } else {
-            Change::Write
-        })
+        Ok(if before == shown(migration) { Change::Nothing } else { Change::Write })
     });
     let migration = migration.await?.record;
     if ready && progress.failed > 0 {
@@ -58,6 +64,10 @@ pub async fn roll_up<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledger
         }
     }
     Ok(())
+}
+
+fn shown(migration: &Migration) -> impl PartialEq + use<> {
+    (migration.checked, migration.state, migration.look_at, migration.totals, migration.found, migration.found_bytes)
 }
 
 /// Notes the progress in the migration; tells whether it has become ready.
@@ -87,7 +97,7 @@ async fn count<W: World>(world: &W, migration: &Migration) -> Result<Progress, L
     for bucket in 0..migration.accounts.div_ceil(250) {
         for account in ledger::all::<Account>(world.table(), &keys::bucket(&migration.id, bucket), "A#").await? {
             if account.record.no.0 < migration.accounts {
-                progress.add(account.record.state);
+                progress.add(&account.record);
             }
         }
     }

@@ -1,0 +1,77 @@
+use super::*;
+use crate::facts::Exception;
+use mailcrane_core::record::PassKind;
+use mailcrane_core::state::MigrationState;
+use mailcrane_core::token::MailEvent;
+use mailcrane_lambda::view::Totals;
+
+fn facts(event: MailEvent) -> Facts {
+    Facts {
+        event,
+        id: "0123456789ab".into(),
+        name: "Office <b>&".into(),
+        state: MigrationState::FinishedWithErrors,
+        kind: PassKind::Full,
+        accounts: 1_234,
+        totals: Totals {
+            found: 12_345,
+            copied: 12_000,
+            duplicate: 300,
+            skipped: 40,
+            failed: 5,
+            bytes_done: 1_234_567_890,
+            ..Totals::default()
+        },
+        created: "2026-01-01T08:00:00Z".parse().unwrap(),
+        started: Some("2026-01-01T09:00:00Z".parse().unwrap()),
+        ended: Some("2026-01-01T11:30:00Z".parse().unwrap()),
+        keep_until: Some("2026-01-15T11:30:00Z".parse().unwrap()),
+        exceptions: Vec::new(),
+        exceptions_total: 0,
+        link: "https://move.example.org/#0123456789ab.token".into(),
+    }
+}
+
+fn check(name: &str, facts: &Facts) {
+    for language in ["en", "de"] {
+        let mail = mail(facts, language, vec!["admin@example.org".into()]).unwrap();
+        assert!(!mail.html.contains("<b>"), "a name is not escaped");
+        assert!(mail.text.contains("https://move.example.org/#0123456789ab.token"), "{}", mail.text);
+        assert!(mail.html.contains("https://move.example.org/"), "{}", mail.html);
+        let shown = format!("Subject: {}\n\n{}\n----\n{}", mail.subject, mail.text, mail.html);
+        insta::assert_snapshot!(format!("{name}.{language}"), shown);
+    }
+}
+
+#[test]
+fn the_submission_reads_well() {
+    check("submitted", &facts(MailEvent::Submitted));
+}
+
+#[test]
+fn the_start_reads_well() {
+    check("started", &facts(MailEvent::Started));
+}
+
+#[test]
+fn the_end_reads_well_and_names_the_exceptions() {
+    let exceptions = vec![
+        Exception { mailbox: "anna@example.org".into(), message: String::new(), failed: 5 },
+        Exception { mailbox: "ben@example.org".into(), message: "the <quota> is full".into(), failed: 0 },
+    ];
+    check("ended", &Facts { exceptions, exceptions_total: 7, ..facts(MailEvent::Ended) });
+}
+
+#[test]
+fn what_needs_attention_reads_well() {
+    let message = "the password was refused; enter it again".into();
+    let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message, failed: 0 }];
+    check("attention", &Facts { exceptions, exceptions_total: 1, ..facts(MailEvent::Attention) });
+}
+
+#[test]
+fn a_name_cannot_add_a_header() {
+    let facts = Facts { name: "a\r\nBcc: b@example.org".into(), ..facts(MailEvent::Started) };
+    let mail = mail(&facts, "en", Vec::new()).unwrap();
+    assert!(!mail.subject.contains(['\r', '\n']), "{}", mail.subject);
+}

@@ -1,0 +1,7 @@
+//! The letters in each language.
+
+mod de;
+mod en;
+
+pub(crate) use de::letter as german;
+pub(crate) use en::letter as english;

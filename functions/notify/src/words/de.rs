@@ -1,0 +1,140 @@
+//! The letters in German.
+
+use crate::amount::{duration, number, octets, time};
+use crate::facts::{Exception, Facts};
+use crate::letter::Letter;
+use mailcrane_core::record::PassKind;
+use mailcrane_core::state::MigrationState;
+use mailcrane_core::token::MailEvent;
+
+/// Writes the letter.
+pub(crate) fn letter(facts: &Facts) -> Letter {
+    let (heading, paragraphs) = match facts.event {
+        MailEvent::Submitted => submitted(facts),
+        MailEvent::Started => started(facts),
+        MailEvent::Ended => ended(facts),
+        MailEvent::Attention => attention(),
+        MailEvent::Confirm => confirm(),
+    };
+    let name = if facts.name.is_empty() { facts.id.clone() } else { facts.name.clone() };
+    let left_out = facts.exceptions_total.saturating_sub(facts.exceptions.len());
+    let mut exceptions: Vec<_> = facts.exceptions.iter().map(exception).collect();
+    if left_out > 0 {
+        exceptions.push(format!("und {left_out} weitere; die Statusseite nennt sie alle"));
+    }
+    Letter {
+        language: "de",
+        subject: format!("{heading} ({name})"),
+        heading,
+        paragraphs,
+        facts: rows(facts),
+        exceptions_heading: "Was Ihre Aufmerksamkeit braucht".into(),
+        exceptions,
+        link_label: "Statusseite öffnen",
+        link: facts.link.clone(),
+        footer: "Bewahren Sie diese E-Mail auf: Der Link ist der Schlüssel zu Ihrer Migration. Wer ihn hat, kann sie \
+                 sehen und steuern.",
+    }
+}
+
+fn submitted(facts: &Facts) -> (String, Vec<String>) {
+    let accounts = if facts.accounts == 1 {
+        "einem Konto".to_owned()
+    } else {
+        format!("{} Konten", number(facts.accounts.into(), '.'))
+    };
+    let first = format!(
+        "Ihr Auftrag mit {accounts} ist eingegangen. Jetzt werden beide Enden jedes Kontos geprüft, und was zu \
+         kopieren ist, wird gezählt. Kopiert wird erst, wenn Sie es auf der Statusseite starten."
+    );
+    ("Ihre Migration ist eingegangen".into(), vec![first])
+}
+
+fn started(facts: &Facts) -> (String, Vec<String>) {
+    let heading = match facts.kind {
+        PassKind::Full | PassKind::Prestage => "Ihre Migration hat begonnen",
+        PassKind::Trial => "Ihre Probemigration hat begonnen",
+        PassKind::Delta => "Die Deltamigration hat begonnen",
+    };
+    let text = "Sie können den Browser schließen und den Rechner ausschalten; die Migration läuft weiter. Die alten \
+                Postfächer werden nur gelesen, nie verändert, und lassen sich wie bisher benutzen.";
+    (heading.into(), vec![text.into()])
+}
+
+fn ended(facts: &Facts) -> (String, Vec<String>) {
+    let heading = match facts.state {
+        MigrationState::Finished => "Ihre Migration ist fertig",
+        MigrationState::Cancelled => "Ihre Migration wurde abgebrochen",
+        MigrationState::Failed => "Ihre Migration konnte nicht ausgeführt werden",
+        _ => "Ihre Migration ist fertig, mit Ausnahmen",
+    };
+    let mut paragraphs = Vec::new();
+    match facts.state {
+        MigrationState::Finished => {
+            paragraphs
+                .push("Über jede Nachricht der Quelle ist Rechenschaft gegeben, und das Ziel wurde geprüft.".into());
+        }
+        MigrationState::Cancelled => paragraphs.push("Was bis dahin kopiert wurde, bleibt, wo es ist.".into()),
+        _ => {
+            let text = "Die Ausnahmen stehen unten und auf der Statusseite, wo Sie es erneut versuchen können.";
+            paragraphs.push(text.into());
+        }
+    }
+    if matches!(facts.state, MigrationState::Finished | MigrationState::FinishedWithErrors) {
+        let text = "Inzwischen kann noch E-Mail in den alten Postfächern eingegangen sein. Starten Sie 24 bis 48 \
+                    Stunden nach der Änderung im DNS eine Deltamigration; sie kopiert nur, was neu ist.";
+        paragraphs.push(text.into());
+    }
+    (heading.into(), paragraphs)
+}
+
+fn attention() -> (String, Vec<String>) {
+    let text = "Ein oder mehrere Konten kommen ohne Sie nicht weiter. Die übrigen laufen weiter. Bitte berichtigen \
+                Sie auf der Statusseite, was unten genannt ist.";
+    ("Ihre Migration braucht Ihre Aufmerksamkeit".into(), vec![text.into()])
+}
+
+fn confirm() -> (String, Vec<String>) {
+    let text = "Bitte bestätigen Sie Ihre Adresse mit dem Link unten. Vorher meldet sich niemand irgendwo an.";
+    ("Bitte bestätigen Sie Ihre Adresse".into(), vec![text.into()])
+}
+
+fn rows(facts: &Facts) -> Vec<(&'static str, String)> {
+    let count = |n: u64| number(n, '.');
+    let mut rows = vec![("Auftragsnummer", facts.id.clone()), ("Konten", count(facts.accounts.into()))];
+    let totals = &facts.totals;
+    if facts.event == MailEvent::Submitted {
+        rows.push(("Eingegangen", time(facts.created)));
+        return rows;
+    }
+    if let Some(started) = facts.started {
+        rows.push(("Begonnen", time(started)));
+    }
+    if facts.event != MailEvent::Ended {
+        return rows;
+    }
+    if let Some((started, ended)) = facts.started.zip(facts.ended) {
+        rows.push(("Beendet", time(ended)));
+        rows.push(("Seit dem Beginn", duration(started, ended)));
+    }
+    rows.push(("Gefundene Nachrichten", count(totals.found)));
+    rows.push(("Kopiert", count(totals.copied)));
+    rows.push(("Dubletten", count(totals.duplicate)));
+    rows.push(("Nach Regel ausgelassen", count(totals.skipped)));
+    rows.push(("Fehlgeschlagen", count(totals.failed)));
+    rows.push(("Inzwischen verschwunden", count(totals.vanished)));
+    rows.push(("Größe", octets(totals.bytes_done, ',')));
+    if let Some(keep_until) = facts.keep_until {
+        rows.push(("Passwörter und Daten werden gelöscht am", time(keep_until)));
+    }
+    rows
+}
+
+fn exception(exception: &Exception) -> String {
+    if exception.message.is_empty() {
+        let messages = if exception.failed == 1 { "Nachricht konnte" } else { "Nachrichten konnten" };
+        let failed = number(exception.failed, '.');
+        return format!("{}: {failed} {messages} nicht kopiert werden", exception.mailbox);
+    }
+    format!("{}: {}", exception.mailbox, exception.message)
+}

@@ -1,0 +1,65 @@
+// Corrects an account: only what was changed is sent, and it is checked again.
+
+import { dialog, fault, field, h, show } from './dom.js'
+import { t, told } from './texts.js'
+
+export function correct(app, account, changed) {
+  const { source, destination } = account
+  const text = (value, more) => h('input', { value, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', ...more })
+  const secret = () => h('input', { type: 'password', autocomplete: 'off', placeholder: t('account.unchanged') })
+  const administrator = typeof source.auth === 'object' || source.auth === 'administrator'
+  const inputs = {
+    'source.user': text(source.user),
+    'source.password': secret(),
+    'source.host': text(source.host),
+    'source.port': text(source.port, { type: 'number', min: 1, max: 65535 }),
+    'source.security': h('select', null, ['tls', 'starttls', 'none'].map((one) => h('option', { value: one, selected: one === source.security }, t(`security.${one}`)))),
+    'destination.mailbox': text(destination.mailbox),
+    'destination.password': secret(),
+  }
+  const labels = {
+    'source.user': 'account.source_user', 'source.password': 'account.source_password', 'source.host': 'provider.host', 'source.port': 'provider.port',
+    'source.security': 'provider.security', 'destination.mailbox': 'account.mailbox', 'destination.password': 'account.mailbox_password',
+  }
+  const needed = app.migration.destination.access === 'user'
+  const fields = Object.fromEntries(Object.entries(inputs).filter(([name]) => needed || name !== 'destination.password').map(([name, input]) =>
+    [name, field(t(labels[name]), input, { name, hint: name === 'source.password' && administrator ? t('account.administrator_hint') : undefined })]))
+  const failed = h('div', { role: 'alert' })
+
+  function body() {
+    const known = { 'source.user': source.user, 'source.host': source.host, 'source.port': String(source.port), 'source.security': source.security, 'destination.mailbox': destination.mailbox }
+    const change = {}
+    for (const name of Object.keys(fields)) {
+      const value = name.endsWith('password') ? inputs[name].value : inputs[name].value.trim()
+      if (!value || value === known[name]) continue
+      const [end, part] = name.split('.')
+      change[end] = { ...change[end], [part]: part === 'port' ? Number(value) : value }
+    }
+    return change
+  }
+  async function save(event) {
+    event.preventDefault()
+    const change = body()
+    for (const one of Object.values(fields)) fault(one, '')
+    try {
+      if (Object.keys(change).length) await app.client.patch(`/accounts/${account.no}`, change)
+      else await app.client.post(`/accounts/${account.no}/check`)
+      app.tell(null)
+      box.close()
+      changed()
+    } catch (problem) {
+      const rest = (problem.parts ?? [problem]).filter((part) => {
+        const holder = fields[part.field]
+        if (holder) fault(holder, told(part.code, part.detail))
+        return !holder
+      })
+      show(failed, rest.map((part) => h('p', { class: 'notice bad' }, told(part.code ?? problem.code, part.detail))))
+      form.querySelector('.wrong input')?.focus()
+    }
+  }
+  const form = h('form', { novalidate: true, onsubmit: save }, failed,
+    h('h3', null, t('source')), h('div', { class: 'pair' }, fields['source.user'], fields['source.password']), h('div', { class: 'server' }, fields['source.host'], fields['source.port'], fields['source.security']),
+    h('h3', null, t('destination')), h('div', { class: 'pair' }, fields['destination.mailbox'], fields['destination.password']),
+    h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), h('button', { type: 'submit', class: 'primary' }, t('account.save'))))
+  const box = dialog(t('account.correct_title'), form)
+}

@@ -1,0 +1,85 @@
+// Step 4: the status of a migration, kept up to date, and what can be done with it.
+
+import { outcomes } from './account-details.js'
+import { accountList, tone, waiting } from './account-list.js'
+import { linkCard } from './accounts.js'
+import { actions } from './actions.js'
+import { speedChart } from './chart.js'
+import { bar, foreign, h, help, say, show } from './dom.js'
+import { poll } from './poll.js'
+import { bytes, duration, number, t, time } from './texts.js'
+
+const ENDED = ['done', 'done_with_errors', 'stalled', 'cancelled']
+const PASSES = new Set(['running', 'pausing', 'cancelling'])
+
+export function observeStep(app) {
+  const badge = h('span', { class: 'badge large', role: 'status' })
+  const text = h('p', { class: 'state-text' })
+  const facts = h('dl', { class: 'facts' })
+  const bars = { accounts: row('accounts'), messages: row('emails.title'), bytes: row('bytes.title') }
+  const left = h('p', { class: 'hint' })
+  const tiles = h('div')
+  const waits = h('section', { class: 'card', hidden: true })
+  const chart = speedChart()
+  const controls = actions(app, () => poller.now())
+  const list = accountList(app)
+  const name = app.migration.name
+
+  function row(key) {
+    const one = bar(t(key))
+    const value = h('span', { class: 'bar-text' })
+    return { element: h('div', { class: 'bar-row' }, h('span', null, t(key)), value, one.element), show(done, all, words) { one.update(all ? done / all : 0, words); say(value, words) } }
+  }
+  const of = (done, all) => t('of', { done, all })
+
+  function draw(migration) {
+    const { state, totals, pass, accounts, states } = migration
+    badge.className = `badge large ${tone(state)}`
+    say(badge, t(`state.${state}`))
+    say(text, t(`state.${state}.text`, { time: migration.start_at ? time(migration.start_at) : '' }))
+    const shown = [
+      ['fact.order', migration.id, true],
+      ['fact.pass', pass.no > 0 && t(`pass.${pass.kind}`)],
+      ['fact.created', time(migration.created)],
+      ['fact.start_at', state === 'scheduled' && migration.start_at && time(migration.start_at)],
+      ['fact.started', migration.started && time(migration.started)],
+      ['fact.ended', !PASSES.has(state) && migration.ended && time(migration.ended)],
+      ['fact.notify', migration.notify.join(', ')],
+      ['fact.keep', migration.keep_until && time(migration.keep_until)],
+    ].filter(([, value]) => value)
+    show(facts, shown.map(([key, value, code]) => h('div', null, h('dt', null, t(key)), h('dd', { class: code && 'code' }, foreign(value)))))
+    const ended = states && ENDED.reduce((sum, one) => sum + (states[one] ?? 0), 0)
+    bars.accounts.element.hidden = !states
+    if (states) bars.accounts.show(ended, accounts, of(number(ended), number(accounts)))
+    const done = totals.found - totals.pending
+    bars.messages.show(done, totals.found, of(number(done), number(totals.found)))
+    bars.bytes.show(totals.bytes_done, totals.bytes_found, of(bytes(totals.bytes_done), bytes(totals.bytes_found)))
+    show(tiles, outcomes(totals))
+    const seconds = chart.update(migration, state === 'running')
+    say(left, seconds === null ? '' : t('speed.left', { time: duration(seconds) }))
+    waits.hidden = !migration.waits.length
+    show(waits, h('h2', null, t('waits.title')), merged(migration.waits).map(waiting))
+    controls.update(migration)
+  }
+  /** The same wait of many accounts is told once. */
+  const merged = (all) => [...new Map(all.map((one) => [one.code, one])).values()]
+
+  async function refresh() {
+    app.migration = await app.client.get()
+    draw(app.migration)
+    if (!['erasing', 'erased'].includes(app.migration.state)) await list.refresh(app.migration)
+  }
+  const element = h('div', null,
+    h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, name ? foreign(name) : t('observe.title')), h('div', { class: 'state' }, badge, text)),
+    controls.element,
+    h('section', { class: 'card' }, h('h2', null, t('progress.title')), Object.values(bars).map((one) => one.element), left, tiles, chart.element),
+    waits,
+    h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts),
+    h('section', { class: 'card' }, h('h2', null, t('accounts.list')), list.element),
+    linkCard(app),
+    h('div', { class: 'helps' }, help(t('meanwhile.title'), [t('meanwhile.1'), t('meanwhile.2'), t('meanwhile.3'), t('meanwhile.4')]),
+      help(t('after.title'), [t('after.1'), t('after.2'), t('after.3'), t('after.4')])))
+  draw(app.migration)
+  const poller = poll(refresh, 2000, { failed: app.tell, well: () => app.tell(null) })
+  return { element, stop: poller.stop }
+}

@@ -1,0 +1,22 @@
+//! What the function is told by its environment.
+
+use mailcrane_lambda::environment::{Incomplete, Reader};
+
+/// The configuration, read once.
+pub(crate) struct Config {
+    pub(crate) main_table: String,
+    pub(crate) operator_key: String,
+    pub(crate) log: String,
+}
+
+impl Config {
+    pub(crate) fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, Incomplete> {
+        let mut reader = Reader::new(look_up);
+        let config = Self {
+            main_table: reader.need("MAIN_TABLE"),
+            operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
+            log: reader.or_empty("RUST_LOG"),
+        };
+        reader.end().map(|()| config)
+    }
+}

@@ -1,0 +1,72 @@
+//! Routes: everything that only reads, and the web page.
+
+use crate::{accounts, folders, manifest, migrations, page, protocol};
+use mailcrane_core::ports::table::Table;
+use mailcrane_core::record::Migration;
+use mailcrane_engine::ledger::LedgerError;
+use mailcrane_lambda::access::{self, OperatorKey};
+use mailcrane_lambda::batch::chain;
+use mailcrane_lambda::http::{Problem, Request, Response};
+use serde_json::json;
+
+/// The adapters of one process.
+pub(crate) struct App<T: Table> {
+    pub(crate) table: T,
+}
+
+/// Tells whether the request needs neither a token nor the table.
+pub(crate) fn is_open(request: &Request) -> bool {
+    !matches!(request.segments().as_slice(), ["v1", "migrations", ..])
+}
+
+/// Answers a request that needs no token: the page, its parts, and what describes the service.
+pub(crate) fn open(request: &Request) -> Response {
+    match request.segments().as_slice() {
+        ["v1", "health"] => Response::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        ["v1", "openapi.json"] => page::openapi(request),
+        ["v1", ..] => Problem::not_found("route; see /v1/openapi.json").into(),
+        _ => page::part(request),
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn handle<T: Table>(app: &App<T>, operator: &OperatorKey, request: &Request) -> Response {
+    if is_open(request) {
+        return open(request);
+    }
+    Box::pin(route(app, operator, request)).await.into()
+}
+
+async fn route<T: Table>(app: &App<T>, operator: &OperatorKey, request: &Request) -> Result<Response, Problem> {
+    let table = &app.table;
+    let segments = request.segments();
+    let ["v1", "migrations", rest @ ..] = segments.as_slice() else {
+        return Err(Problem::not_found("route; see /v1/openapi.json"));
+    };
+    let Some((id, rest)) = rest.split_first() else { return migrations::list(table, operator, request).await };
+    let migration = access::migration(table, operator, request, id).await?.record;
+    match rest {
+        [] => migrations::one(table, request, &migration).await,
+        ["accounts"] => accounts::list(table, request, &migration).await,
+        ["accounts", no, rest @ ..] => {
+            let account = accounts::find(table, &migration, no).await?;
+            match rest {
+                [] => accounts::one(table, request, &migration, &account).await,
+                ["folders"] => folders::list(table, request, &migration, &account).await,
+                ["protocol"] => protocol::list(table, request, &migration, &account).await,
+                ["manifest"] => manifest::list(table, request, &migration, &account).await,
+                _ => Err(Problem::not_found("route; see /v1/openapi.json")),
+            }
+        }
+        _ => Err(Problem::not_found("route; see /v1/openapi.json")),
+    }
+}
+
+/// Turns a failure of the ledger into a problem.
+pub(crate) fn unavailable(migration: &Migration, error: &LedgerError) -> Problem {
+    tracing::error!(migration.id = %migration.id, error = chain(error), "the table could not be read");
+    Problem::unavailable()
+}
+
+#[cfg(test)]
+mod tests;

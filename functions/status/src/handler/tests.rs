@@ -1,0 +1,246 @@
+use super::*;
+use mailcrane_core::digest::Digest;
+use mailcrane_core::folder::WireName;
+use mailcrane_core::id::{AccountNo, FolderNo, MigrationId, PassNo, SliceNo};
+use mailcrane_core::key::{KeyPrefix, SourceId};
+use mailcrane_core::manifest::{Outcome, Row, pack};
+use mailcrane_core::ports::source::{Endpoint, Security};
+use mailcrane_core::record::{
+    Access, Account, DestinationEnd, DestinationKind, Folder, Options, Secrets, Slice, SourceAuth, SourceEnd, keys,
+};
+use mailcrane_core::secret::Secret;
+use mailcrane_core::settings::Settings;
+use mailcrane_core::uid::{Uid, UidSet, UidValidity};
+use mailcrane_engine::intake::{self, NewAccount, Order};
+use mailcrane_engine::ledger::{self, Change};
+use mailcrane_engine::world::Parts;
+use mailcrane_testkit::Memory;
+use mailcrane_testkit::table::MemoryTable;
+use serde_json::Value;
+
+const ID: &str = "0123456789ab";
+
+struct Scene {
+    app: App<MemoryTable>,
+    memory: Memory,
+}
+
+fn account(no: u32) -> NewAccount {
+    let endpoint = Endpoint { host: "imap.example.org".into(), port: 993, security: Security::Tls, fingerprint: None };
+    NewAccount {
+        source: SourceEnd { endpoint, user: format!("user{no}"), auth: SourceAuth::Password },
+        destination: DestinationEnd { mailbox: format!("user{no}@example.org"), user: None },
+        secrets: Secrets { source_password: Some(Secret::new("Secret-1")), ..Secrets::default() },
+        selected: true,
+    }
+}
+
+fn scene(accounts: u32) -> Scene {
+    let memory = Memory::default();
+    let world = Parts {
+        table: memory.table.clone(),
+        queues: memory.queues.clone(),
+        clock: memory.clock.clone(),
+        settings: Settings::default(),
+    };
+    let order = Order {
+        id: MigrationId::new(ID).unwrap(),
+        token: Secret::new("token"),
+        token_hash: mailcrane_lambda::access::hash("token"),
+        name: "Office <script>".into(),
+        notify: Vec::new(),
+        language: "en".into(),
+        destination: DestinationKind::Workmail { access: Access::User },
+        options: Options::default(),
+        by_operator: true,
+        accounts: (0..accounts).map(account).collect(),
+    };
+    memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();
+    Scene { app: App { table: memory.table.clone() }, memory }
+}
+
+impl Scene {
+    fn get(&self, path: &str, token: &str) -> Response {
+        let request = Request::new("GET", path, "").with("authorization", &format!("Bearer {token}"));
+        self.memory.clock.block_on(handle(&self.app, &OperatorKey::of(&Secret::new("key")), &request))
+    }
+
+    fn json(&self, path: &str) -> Value {
+        let answer = self.get(&format!("/v1/migrations/{ID}{path}"), "token");
+        assert_eq!(answer.status(), 200, "{}", answer.body());
+        serde_json::from_str(answer.body()).unwrap()
+    }
+
+    /// Puts one folder with one slice of two pages: two copied, one failed.
+    fn copied(&self) {
+        let (id, no) = (MigrationId::new(ID).unwrap(), AccountNo(0));
+        let wire = WireName::from("INBOX");
+        let prefix = KeyPrefix::of(&SourceId::of("user0", "imap.example.org"), &wire, UidValidity(7));
+        let folder = Folder {
+            v: 1,
+            no: FolderNo(0),
+            wire,
+            path: vec!["=INBOX".into()],
+            role: None,
+            prefix,
+            uidvalidity: UidValidity(7),
+            epoch: 0,
+            planned_to: None,
+            planned_in: PassNo(1),
+            covered: UidSet::new(),
+            planned: UidSet::new(),
+            destination: None,
+            destination_path: Vec::new(),
+            found: 3,
+            bytes: 30,
+            skipped: String::new(),
+        };
+        let row = |uid: u32, outcome| Row {
+            uid: Uid::new(uid).unwrap(),
+            outcome,
+            code: if outcome == Outcome::Failed { "source.unreadable".into() } else { String::new() },
+            reason: if outcome == Outcome::Failed { "=cmd()".into() } else { String::new() },
+            octets: 10,
+            message_id: Some(format!("<{uid}@example.org>")),
+            digest: Some(Digest::of(b"x")),
+            received: None,
+            item: None,
+        };
+        let pages = [vec![row(1, Outcome::Copied), row(2, Outcome::Failed)], vec![row(3, Outcome::Copied)]];
+        let slice = serde_json::json!({
+            "v": 1, "no": 0, "pass": 1, "folder": 0, "epoch": 0, "first": 1, "last": 3, "found": 3, "bytes": 30,
+            "state": "done", "pages": ["a", "b"],
+            "counters": {"copied": 2, "failed": 1, "bytes": 30}
+        });
+        let slice: Slice = serde_json::from_value(slice).unwrap();
+        let table = &self.app.table;
+        self.memory.clock.block_on(async {
+            ledger::create(table, keys::folder(&id, no, FolderNo(0)), folder).await.unwrap();
+            ledger::create(table, keys::slice(&id, no, PassNo(1), SliceNo(0)), slice).await.unwrap();
+            for (name, rows) in ["a", "b"].into_iter().zip(&pages) {
+                let key = keys::manifest_page(&id, no, PassNo(1), SliceNo(0), name);
+                table.put_all(vec![ledger::packed(key, pack(rows).unwrap())]).await.unwrap();
+            }
+            let key = keys::account(&id, no);
+            let update = ledger::update::<Account>(table, &key, |account| {
+                account.pass.no = PassNo(1);
+                account.pass.found = 3;
+                (account.pass.counters.copied, account.pass.counters.failed) = (2, 1);
+                Ok(Change::Write)
+            });
+            update.await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_migration_is_shown_with_its_totals_and_without_secrets() {
+    let scene = scene(2);
+    scene.copied();
+    let shown = scene.json("");
+    assert_eq!(shown["totals"]["found"], 3);
+    assert_eq!(shown["totals"]["copied"], 2);
+    assert_eq!(shown["states"]["waiting"], 2);
+    let text = format!("{shown}{}", scene.json("/accounts"));
+    assert!(!text.contains("Secret-1") && !text.contains("hash"), "{text}");
+}
+
+#[test]
+fn accounts_come_in_pages_over_buckets() {
+    let scene = scene(260);
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = scene.json(&format!("/accounts?limit=100{cursor}"));
+        seen.extend(page["accounts"].as_array().unwrap().iter().map(|account| account["no"].as_u64().unwrap()));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, (0..260).collect::<Vec<_>>());
+}
+
+#[test]
+fn folders_manifest_and_protocol_tell_the_same() {
+    let scene = scene(1);
+    scene.copied();
+    let folders = scene.json("/accounts/0/folders");
+    assert_eq!(folders["folders"][0]["totals"]["copied"], 2);
+    let mut rows = scene.json("/accounts/0/manifest?limit=1");
+    assert_eq!(rows["rows"].as_array().unwrap().len(), 2, "a page is given whole");
+    rows = scene.json(&format!("/accounts/0/manifest?limit=1&cursor={}", rows["next"].as_str().unwrap()));
+    assert_eq!(rows["rows"][0]["uid"], 3);
+    let protocol = scene.json("/accounts/0/protocol");
+    assert_eq!(protocol["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(protocol["entries"][0]["kind"], "failed");
+    assert_eq!(scene.json("/accounts/0/protocol?kind=duplicate")["entries"].as_array().unwrap().len(), 0);
+    assert_eq!(scene.json("/accounts/0/protocol?q=CMD")["entries"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_csv_has_no_formulas() {
+    let scene = scene(1);
+    scene.copied();
+    let path = format!("/v1/migrations/{ID}/accounts/0/manifest?format=csv");
+    let answer = scene.get(&path, "token");
+    assert!(answer.header("content-type").unwrap().starts_with("text/csv"));
+    assert!(answer.body().contains("\"'=INBOX\",7,2,failed,source.unreadable,\"'=cmd()\""), "{}", answer.body());
+}
+
+#[test]
+fn a_wrong_token_and_no_migration_look_alike() {
+    let scene = scene(1);
+    let wrong = scene.get(&format!("/v1/migrations/{ID}"), "wrong");
+    let missing = scene.get("/v1/migrations/ba9876543210", "wrong");
+    assert_eq!(wrong.status(), 404);
+    assert_eq!(wrong.body(), missing.body());
+}
+
+#[test]
+fn only_the_operator_lists_migrations() {
+    let scene = scene(1);
+    assert_eq!(scene.get("/v1/migrations", "token").status(), 403);
+    let listed = scene.get("/v1/migrations", "key");
+    assert!(listed.body().contains(ID), "{}", listed.body());
+}
+
+#[test]
+fn nothing_is_sent_twice_to_a_client_that_has_it() {
+    let scene = scene(1);
+    let path = format!("/v1/migrations/{ID}");
+    let tag = scene.get(&path, "token").header("etag").unwrap().to_owned();
+    let request = Request::new("GET", &path, "").with("authorization", "Bearer token").with("if-none-match", &tag);
+    let again = scene.memory.clock.block_on(handle(&scene.app, &OperatorKey::of(&Secret::new("key")), &request));
+    assert_eq!(again.status(), 304);
+}
+
+#[test]
+fn the_page_asks_no_other_site() {
+    let page: Request = serde_json::from_str(include_str!("../../events/page.json")).unwrap();
+    assert!(is_open(&page));
+    let answer = open(&page);
+    assert_eq!(answer.status(), 200);
+    assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    for name in ["/", "/app.js", "/style.css"] {
+        let body = open(&Request::new("GET", name, "")).body().to_owned();
+        assert!(!body.contains("http://") && !body.contains("https://") && !body.contains("//cdn"), "{name}");
+    }
+    assert_eq!(open(&Request::new("GET", "/nothing", "")).status(), 404);
+}
+
+#[test]
+fn the_description_names_every_route_that_is_answered() {
+    let described: Value = serde_json::from_str(open(&Request::new("GET", "/v1/openapi.json", "")).body()).unwrap();
+    assert_eq!(described["openapi"], "3.1.0");
+    let scene = scene(1);
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        if methods.get("get").is_none() {
+            continue;
+        }
+        let real = path.replace("{id}", ID).replace("{no}", "0");
+        let token = if path == "/v1/migrations" { "key" } else { "token" };
+        let status = scene.get(&real, token).status();
+        assert_eq!(status, 200, "{path}");
+    }
+}

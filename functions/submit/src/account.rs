@@ -1,0 +1,256 @@
+//! `POST …/accounts`, `PATCH …/accounts/{no}`, `POST …/accounts/{no}/check` and `/retry`.
+
+use crate::answer::of_intake;
+use crate::app::App;
+use crate::control;
+use crate::create::needs_password;
+use crate::endpoint::{Server, is_address};
+use crate::repeat::{self, Repeat};
+use mailcrane_core::id::AccountNo;
+use mailcrane_core::ports::vault::Vault;
+use mailcrane_core::record::{Account, DestinationEnd, Migration, Secrets, SourceAuth, SourceEnd, keys};
+use mailcrane_core::secret::Secret;
+use mailcrane_engine::intake::{self, AccountChange, NewAccount};
+use mailcrane_engine::ledger;
+use mailcrane_engine::world::World;
+use mailcrane_lambda::access::{self, OperatorKey};
+use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
+use mailcrane_lambda::view::AccountView;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What an account is read with.
+pub(crate) struct Context<'a> {
+    /// What the migration says for all sources.
+    pub(crate) defaults: &'a Server,
+    /// Whether the password of the destination must be there.
+    pub(crate) needs_password: bool,
+}
+
+/// Reads a new account; its faults are noted by the fields.
+pub(crate) fn read_new(fields: Fields<'_>, context: &Context<'_>) -> Option<NewAccount> {
+    let source = fields.object("source");
+    if source.is_none() && !fields.has("source") {
+        fields.fault("source", "field.missing", "is missing");
+    }
+    let source = source.and_then(|source| {
+        let read = read_source(&source, context);
+        source.end();
+        read
+    });
+    let destination = fields.object("destination");
+    if destination.is_none() && !fields.has("destination") {
+        fields.fault("destination", "field.missing", "is missing");
+    }
+    let destination = destination.and_then(|destination| {
+        let read = read_destination(&destination, context.needs_password);
+        destination.end();
+        read
+    });
+    let selected = fields.typed("selected", "true or false").unwrap_or(true);
+    fields.end();
+    let ((source, mut secrets), (destination, password)) = (source?, destination?);
+    secrets.destination_password = password;
+    Some(NewAccount { source, destination, secrets, selected })
+}
+
+fn read_source(fields: &Fields<'_>, context: &Context<'_>) -> Option<(SourceEnd, Secrets)> {
+    let user = fields.need("user", 320);
+    let password = fields.raw_text("password", 1_000).filter(|password| !password.is_empty());
+    let server = Server::read(fields);
+    let endpoint = server.endpoint(context.defaults);
+    if endpoint.is_none() && !fields.has("host") {
+        fields.fault("host", "field.missing", "is missing, here and in the migration's source");
+    }
+    let admin_user = server.admin_user.clone().or_else(|| context.defaults.admin_user.clone());
+    let admin_password = server.admin_password.clone().or_else(|| context.defaults.admin_password.clone());
+    let scheme = server.admin_scheme.or(context.defaults.admin_scheme).unwrap_or_default();
+    let (auth, secrets) = match (password, admin_user, admin_password) {
+        (Some(password), ..) => {
+            let secrets = Secrets { source_password: Some(Secret::new(password)), ..Secrets::default() };
+            (SourceAuth::Password, secrets)
+        }
+        (None, Some(user), Some(password)) => {
+            let secrets = Secrets {
+                source_admin_user: Some(user),
+                source_admin_password: Some(Secret::new(password)),
+                ..Secrets::default()
+            };
+            (SourceAuth::Administrator(scheme), secrets)
+        }
+        (None, Some(_), None) => {
+            fields.fault("admin_password", "field.missing", "is missing");
+            return None;
+        }
+        (None, None, _) => {
+            let text = "is missing; send the user's password, or admin_user and admin_password";
+            fields.fault("password", "field.missing", text);
+            return None;
+        }
+    };
+    Some((SourceEnd { endpoint: endpoint?, user: user?, auth }, secrets))
+}
+
+fn read_destination(fields: &Fields<'_>, needs_password: bool) -> Option<(DestinationEnd, Option<Secret>)> {
+    let mailbox = fields.need("mailbox", 320).filter(|mailbox| {
+        let good = is_address(mailbox);
+        if !good {
+            fields.fault("mailbox", "field.invalid", "must be an e-mail address such as anna@example.org");
+        }
+        good
+    });
+    let user = fields.text("user", 320);
+    let password = fields.raw_text("password", 1_000).filter(|password| !password.is_empty()).map(Secret::new);
+    if needs_password && password.is_none() {
+        let text = "is missing; send it, or let the operator choose access administrator or impersonation";
+        fields.fault("password", "field.missing", text);
+    }
+    Some((DestinationEnd { mailbox: mailbox?, user }, password))
+}
+
+/// Notes accounts that are the same pair as an earlier one.
+pub(crate) fn tell_repetitions(accounts: &[NewAccount], path: &str, faults: &Faults) {
+    let mut seen = BTreeMap::new();
+    for (no, account) in accounts.iter().enumerate() {
+        let pair = (
+            account.source.user.to_lowercase(),
+            account.source.endpoint.host.to_lowercase(),
+            account.destination.mailbox.to_lowercase(),
+        );
+        if let Some(first) = seen.insert(pair, no) {
+            let text = format!("is the same source and destination as account {first}; leave one of them out");
+            faults.add(format!("{path}.{no}"), "accounts.repeated", text);
+        }
+    }
+}
+
+/// Adds accounts.
+pub(crate) async fn add<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+    id: &str,
+) -> Result<Response, Problem> {
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    let body = request.json()?;
+    let faults = Faults::default();
+    let fields = Fields::of(&body, "", &faults);
+    let defaults = fields.object("source").map(|source| {
+        let defaults = Server::read(&source);
+        source.end();
+        defaults
+    });
+    let defaults = defaults.unwrap_or_default();
+    let context = Context { defaults: &defaults, needs_password: needs_password(Some(&migration.destination)) };
+    let list = fields.objects("accounts");
+    if list.as_ref().is_none_or(Vec::is_empty) {
+        fields.fault("accounts", "field.missing", "must have at least one account");
+    }
+    let list = list.unwrap_or_default();
+    let accounts: Vec<_> = list.into_iter().filter_map(|one| read_new(one, &context)).collect();
+    tell_repetitions(&accounts, "accounts", &faults);
+    fields.end();
+    faults.check()?;
+    match repeat::begin(&app.world, request, migration.id.clone()).await? {
+        Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": migration.accounts}))),
+        Repeat::Carry(attempt, id) => {
+            let added = intake::add(&app.world, &app.vault, &id, &accounts).await.map_err(of_intake);
+            let added = match added {
+                Ok((migration, first)) => {
+                    if let Err(fault) = intake::set_off_checks(&app.world, &id, first).await {
+                        tracing::warn!(error = &fault as &dyn std::error::Error, "the checks wait for the sweeper");
+                    }
+                    Ok(Response::json(201, &json!({"first": first.0, "accounts": migration.accounts})))
+                }
+                Err(problem) => Err(problem),
+            };
+            repeat::end(&app.world, attempt, added).await
+        }
+    }
+}
+
+async fn find<W: World>(world: &W, migration: &Migration, no: &str) -> Result<Account, Problem> {
+    let no = no.parse().ok().filter(|no| *no < migration.accounts).map(AccountNo);
+    let key = keys::account(&migration.id, no.ok_or_else(|| Problem::not_found("account"))?);
+    Ok(ledger::get::<Account>(world.table(), &key).await.map_err(|error| of_intake(error.into()))?.record)
+}
+
+/// Changes credentials, host, mailbox or the tick of an account.
+pub(crate) async fn change<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+    id: &str,
+    no: &str,
+) -> Result<Response, Problem> {
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    let account = find(&app.world, &migration, no).await?;
+    let change = read_change(&request.json()?, &account)?;
+    let changed = intake::change(&app.world, &app.vault, &migration.id, account.no, &change).await;
+    Ok(Response::json(200, &AccountView::of(&changed.map_err(of_intake)?)))
+}
+
+fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountChange, Problem> {
+    let faults = Faults::default();
+    let fields = Fields::of(body, "", &faults);
+    let mut change = AccountChange { selected: fields.typed("selected", "true or false"), ..AccountChange::default() };
+    if let Some(source) = fields.object("source") {
+        let server = Server::read(&source);
+        let known = &account.source.endpoint;
+        let defaults = Server {
+            host: Some(known.host.clone()),
+            port: Some(known.port),
+            security: Some(known.security),
+            fingerprint: known.fingerprint.clone(),
+            ..Server::default()
+        };
+        change.endpoint = server.endpoint(&defaults).filter(|_| server.names_place());
+        change.source_user = source.text("user", 320);
+        if let Some(password) = source.raw_text("password", 1_000).filter(|password| !password.is_empty()) {
+            change.secrets.source_password = Some(Secret::new(password));
+            change.auth = Some(SourceAuth::Password);
+        } else if server.admin_user.is_some() || server.admin_password.is_some() {
+            change.secrets.source_admin_user = server.admin_user;
+            change.secrets.source_admin_password = server.admin_password.map(Secret::new);
+            change.auth = Some(SourceAuth::Administrator(server.admin_scheme.unwrap_or_default()));
+        }
+        source.end();
+    }
+    if let Some(destination) = fields.object("destination") {
+        change.mailbox = destination.text("mailbox", 320);
+        if change.mailbox.as_deref().is_some_and(|mailbox| !is_address(mailbox)) {
+            destination.fault("mailbox", "field.invalid", "must be an e-mail address such as anna@example.org");
+        }
+        change.destination_user = destination.text("user", 320);
+        let password = destination.raw_text("password", 1_000).filter(|password| !password.is_empty());
+        change.secrets.destination_password = password.map(Secret::new);
+        destination.end();
+    }
+    fields.end();
+    faults.check().map(|()| change)
+}
+
+/// Checks an account again, or tries it again.
+pub(crate) async fn act<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+    id: &str,
+    no: &str,
+    action: &str,
+) -> Result<Response, Problem> {
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    let account = find(&app.world, &migration, no).await?;
+    match repeat::begin(&app.world, request, migration.id.clone()).await? {
+        Repeat::Done(_) => Ok(Response::json(202, &AccountView::of(&account))),
+        Repeat::Carry(attempt, _) => {
+            let done = if action == "check" {
+                intake::recheck(&app.world, &migration.id, account.no).await.map_err(of_intake)
+            } else {
+                control::retry(&app.world, &migration, account.no).await
+            };
+            let answer = done.map(|account| Response::json(202, &AccountView::of(&account)));
+            repeat::end(&app.world, attempt, answer).await
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `POST /v1/migrations`: a new migration with its accounts.
+
+use crate::account::{self, Context};
+use crate::answer::{of_fault, of_intake};
+use crate::app::App;
+use crate::endpoint::{Server, is_address};
+use crate::options;
+use crate::repeat::{self, Repeat};
+use mailcrane_core::id::MigrationId;
+use mailcrane_core::ports::vault::Vault;
+use mailcrane_core::record::{Access, DestinationKind, Migration};
+use mailcrane_core::secret::Secret;
+use mailcrane_engine::intake::{self, Order};
+use mailcrane_engine::ledger;
+use mailcrane_engine::world::World;
+use mailcrane_lambda::access::{self, OperatorKey, hash};
+use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a new migration is answered with; the only time that the token is told.
+#[derive(Serialize)]
+struct Created {
+    id: String,
+    token: String,
+    status_url: String,
+    state: mailcrane_core::state::MigrationState,
+    accounts: u32,
+}
+
+/// Takes an order.
+pub(crate) async fn create<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+) -> Result<Response, Problem> {
+    if request.bearer().is_none() {
+        return Err(Problem::no_access());
+    }
+    if !operator.matches(request) {
+        return Err(Problem::operator_only());
+    }
+    let body = request.json()?;
+    let (fresh, token) = (access::new_migration_id(app.world.now()), access::new_token());
+    let (Ok(fresh), Ok(token)) = (fresh, token) else { return Err(Problem::internal()) };
+    let order = read(&body, fresh.clone(), token)?;
+    match repeat::begin(&app.world, request, fresh).await? {
+        Repeat::Done(id) => replayed(app, &id).await,
+        Repeat::Carry(attempt, id) => {
+            let made = make(app, Order { id, ..order }).await;
+            repeat::end(&app.world, attempt, made).await
+        }
+    }
+}
+
+async fn make<W: World, V: Vault>(app: &App<W, V>, order: Order) -> Result<Response, Problem> {
+    let (token, token_hash) = (order.token.clone(), order.token_hash.clone());
+    let migration = intake::create(&app.world, &app.vault, order).await.map_err(of_intake)?;
+    if let Err(fault) = intake::set_off(&app.world, &migration.id).await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "the checks wait for the sweeper");
+    }
+    tracing::info!(migration.id = %migration.id, accounts = migration.accounts, "a migration was submitted");
+    if migration.token_hash == token_hash {
+        Ok(created(app, &migration, &token))
+    } else {
+        replayed(app, &migration.id).await
+    }
+}
+
+/// Answers a repeated order as the first time; the token comes out of the vault.
+async fn replayed<W: World, V: Vault>(app: &App<W, V>, id: &MigrationId) -> Result<Response, Problem> {
+    let key = mailcrane_core::record::keys::migration(id);
+    let migration = ledger::get::<Migration>(app.world.table(), &key).await.map_err(|error| of_intake(error.into()))?;
+    let token = app.vault.open(id, intake::TOKEN).await.map_err(|fault| of_fault(&fault))?;
+    Ok(created(app, &migration.record, &token))
+}
+
+fn created<W: World, V: Vault>(app: &App<W, V>, migration: &Migration, token: &Secret) -> Response {
+    let body = Created {
+        id: migration.id.to_string(),
+        token: token.expose().to_owned(),
+        status_url: format!("{}/#{}.{}", app.public_url, migration.id, token.expose()),
+        state: migration.state,
+        accounts: migration.accounts,
+    };
+    Response::json(201, &body).with("location", format!("/v1/migrations/{}", migration.id))
+}
+
+/// Reads an order, naming everything that is wrong with it.
+fn read(body: &Value, id: MigrationId, token: Secret) -> Result<Order, Problem> {
+    let faults = Faults::default();
+    let fields = Fields::of(body, "", &faults);
+    let destination = destination(&fields);
+    let defaults = fields.object("source").map(|source| {
+        let defaults = Server::read(&source);
+        source.end();
+        defaults
+    });
+    let defaults = defaults.unwrap_or_default();
+    let context = Context { defaults: &defaults, needs_password: needs_password(destination.as_ref()) };
+    let list = fields.objects("accounts").unwrap_or_default();
+    if list.len() > intake::MOST_ACCOUNTS as usize {
+        fields.fault("accounts", "accounts.too_many", format!("has more than {} accounts", intake::MOST_ACCOUNTS));
+    }
+    let accounts: Vec<_> = list.into_iter().filter_map(|one| account::read_new(one, &context)).collect();
+    account::tell_repetitions(&accounts, "accounts", &faults);
+    let order = Order {
+        id,
+        token_hash: hash(token.expose()),
+        token,
+        name: fields.text("name", 200).unwrap_or_default(),
+        notify: notify(&fields),
+        language: language(&fields),
+        destination: destination.unwrap_or(DestinationKind::Workmail { access: Access::User }),
+        options: options::read(&fields),
+        by_operator: true,
+        accounts,
+    };
+    fields.end();
+    faults.check().map(|()| order)
+}
+
+/// Tells whether each account must bring the password of its destination.
+pub(crate) fn needs_password(destination: Option<&DestinationKind>) -> bool {
+    !matches!(
+        destination,
+        None | Some(DestinationKind::Workmail { access: Access::Administrator | Access::Impersonation })
+    )
+}
+
+fn destination(fields: &Fields<'_>) -> Option<DestinationKind> {
+    if !fields.has("destination") {
+        fields.fault("destination", "field.missing", "is missing; for WorkMail send {\"kind\":\"workmail\"}");
+        return None;
+    }
+    let destination = fields.object("destination")?;
+    let kind = destination.need("kind", 20);
+    let read = match kind.as_deref() {
+        Some("workmail") => {
+            let access = destination.typed("access", "user, administrator or impersonation").unwrap_or_default();
+            Some(DestinationKind::Workmail { access })
+        }
+        Some("imap") => {
+            let server = Server::read(&destination);
+            let endpoint = server.endpoint(&Server::default());
+            if endpoint.is_none() {
+                destination.fault("host", "field.missing", "is missing");
+            }
+            endpoint.map(|endpoint| DestinationKind::Imap { endpoint })
+        }
+        Some(_) => {
+            destination.fault("kind", "field.invalid", "must be workmail or imap");
+            None
+        }
+        None => None,
+    };
+    destination.end();
+    read
+}
+
+fn notify(fields: &Fields<'_>) -> Vec<String> {
+    let list = match fields.value("notify") {
+        Some(Value::String(one)) => vec![one.trim().to_owned()],
+        Some(_) => fields.typed::<Vec<String>>("notify", "a list of e-mail addresses").unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if list.len() > 20 || list.iter().any(|one| !is_address(one)) {
+        fields.fault("notify", "field.invalid", "must have at most 20 e-mail addresses such as admin@example.org");
+    }
+    list
+}
+
+fn language(fields: &Fields<'_>) -> String {
+    match fields.text("language", 10).as_deref() {
+        None | Some("en") => "en".to_owned(),
+        Some("de") => "de".to_owned(),
+        Some(_) => {
+            fields.fault("language", "field.invalid", "must be en or de");
+            "en".to_owned()
+        }
+    }
+}

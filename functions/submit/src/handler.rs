@@ -1,0 +1,41 @@
+//! Routes: everything that changes a migration. Whatever is refused has changed nothing.
+
+use crate::app::App;
+use crate::{account, actions, control, create};
+use mailcrane_core::ports::vault::Vault;
+use mailcrane_engine::world::World;
+use mailcrane_lambda::access::OperatorKey;
+use mailcrane_lambda::http::{Problem, Request, Response};
+
+/// Answers one request.
+pub(crate) async fn handle<W: World, V: Vault>(app: &App<W, V>, operator: &OperatorKey, request: &Request) -> Response {
+    let answer: Response = Box::pin(route(app, operator, request)).await.into();
+    tracing::info!(http.method = request.method(), http.status = answer.status(), "a request was answered");
+    answer
+}
+
+async fn route<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+) -> Result<Response, Problem> {
+    let method = request.method();
+    match (method.as_str(), request.segments().as_slice()) {
+        ("POST", ["v1", "migrations"]) => create::create(app, operator, request).await,
+        ("POST", ["v1", "migrations", id, "accounts"]) => account::add(app, operator, request, id).await,
+        ("PATCH", ["v1", "migrations", id, "accounts", no]) => account::change(app, operator, request, id, no).await,
+        ("POST", ["v1", "migrations", id, "accounts", no, action @ ("check" | "retry")]) => {
+            account::act(app, operator, request, id, no, action).await
+        }
+        ("POST", ["v1", "migrations", id, action]) => match actions::Action::read(action) {
+            Some(action) => control::act(app, operator, request, id, action).await,
+            None => Err(Problem::not_found("route; see /v1/openapi.json")),
+        },
+        ("DELETE", ["v1", "migrations", id]) => control::act(app, operator, request, id, actions::Action::Erase).await,
+        (_, ["v1", "migrations", ..]) => Err(Problem::method(&method)),
+        _ => Err(Problem::not_found("route; see /v1/openapi.json")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+use super::*;
+use crate::app::App;
+use mailcrane_core::secret::Secret;
+use mailcrane_core::settings::Settings;
+use mailcrane_core::token::Task;
+use mailcrane_engine::world::Parts;
+use mailcrane_testkit::queues::{Delivery, MemoryQueues};
+use mailcrane_testkit::table::MemoryTable;
+use mailcrane_testkit::vault::MemoryVault;
+use mailcrane_testkit::{ManualClock, Memory};
+use serde_json::{Value, json};
+
+type TestApp = App<Parts<MemoryTable, MemoryQueues, ManualClock>, MemoryVault>;
+
+const KEY: &str = "operator-key";
+
+struct Scene {
+    app: TestApp,
+    memory: Memory,
+}
+
+fn scene() -> Scene {
+    let memory = Memory::default();
+    let world = Parts {
+        table: memory.table.clone(),
+        queues: memory.queues.clone(),
+        clock: memory.clock.clone(),
+        settings: Settings::default(),
+    };
+    let app = App { world, vault: memory.vault.clone(), public_url: "https://move.example.org".into() };
+    Scene { app, memory }
+}
+
+impl Scene {
+    fn send(&self, request: &Request) -> (u16, Value) {
+        let operator = OperatorKey::of(&Secret::new(KEY));
+        let answer = self.memory.clock.block_on(handle(&self.app, &operator, request));
+        (answer.status(), serde_json::from_str(answer.body()).unwrap_or_default())
+    }
+
+    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let bearer = format!("Bearer {token}");
+        self.send(&Request::new(method, path, body.to_string()).with("authorization", &bearer))
+    }
+
+    fn made(&self) -> (String, String) {
+        let (status, body) = self.call("POST", "/v1/migrations", KEY, &order());
+        assert_eq!(status, 201, "{body}");
+        (body["id"].as_str().unwrap().to_owned(), body["token"].as_str().unwrap().to_owned())
+    }
+}
+
+fn order() -> Value {
+    json!({
+        "name": "Office", "notify": ["admin@example.org"],
+        "source": {"host": "imap.example.org"},
+        "destination": {"kind": "workmail", "access": "administrator"},
+        "accounts": [
+            {"source": {"user": "anna", "password": "a"}, "destination": {"mailbox": "anna@example.org"}},
+            {"source": {"user": "ben", "admin_user": "root", "admin_password": "r"},
+             "destination": {"mailbox": "ben@example.org"}}
+        ]
+    })
+}
+
+#[test]
+fn an_order_is_stored_sealed_and_set_off() {
+    let scene = scene();
+    let event = include_str!("../../events/create.json");
+    let (status, body) = scene.send(&serde_json::from_str(event).unwrap());
+    assert_eq!(status, 201, "{body}");
+    let (id, token) = (body["id"].as_str().unwrap(), body["token"].as_str().unwrap());
+    assert_eq!(body["status_url"], format!("https://move.example.org/#{id}.{token}"));
+    let sent = scene.memory.queues.sent();
+    assert!(
+        matches!(&sent[..], [Delivery::Task(Task::Notify { .. }), Delivery::Task(Task::CheckAll { .. })]),
+        "{sent:?}"
+    );
+    let stored = format!("{:?}", scene.memory.table.snapshot());
+    assert!(stored.contains("anna@example.org"));
+    assert!(!stored.contains("Source-secret-1") && !stored.contains(token), "a secret is in clear");
+}
+
+#[test]
+fn whatever_is_wrong_is_named_and_nothing_is_stored() {
+    let scene = scene();
+    let wrong = json!({
+        "notify": ["nobody"], "colour": "red",
+        "source": {"host": "https://imap.example.org"},
+        "destination": {"kind": "workmail", "access": "root"},
+        "accounts": [
+            {"source": {"user": "anna"}, "destination": {"mailbox": "anna"}},
+            {"source": {"user": "ben", "password": "b", "port": 70000}, "destination": {}}
+        ]
+    });
+    let (status, problem) = scene.call("POST", "/v1/migrations", KEY, &wrong);
+    assert_eq!(status, 422);
+    let errors = problem["errors"].as_array().unwrap();
+    let fields: Vec<_> = errors.iter().filter_map(|error| error["field"].as_str()).collect();
+    for field in [
+        "notify",
+        "colour",
+        "source.host",
+        "destination.access",
+        "accounts.0.source.password",
+        "accounts.0.destination.mailbox",
+        "accounts.1.source.port",
+        "accounts.1.destination.mailbox",
+    ] {
+        assert!(fields.contains(&field), "{field} is not among {fields:?}");
+    }
+    assert!(scene.memory.table.snapshot().is_empty());
+    assert!(scene.memory.queues.sent().is_empty());
+}
+
+#[test]
+fn a_repeated_order_is_answered_again_and_carried_out_once() {
+    let scene = scene();
+    let request = Request::new("POST", "/v1/migrations", order().to_string())
+        .with("authorization", &format!("Bearer {KEY}"))
+        .with("idempotency-key", "one");
+    let first = scene.send(&request);
+    let second = scene.send(&request);
+    assert_eq!(first.0, 201);
+    assert_eq!(first, second);
+    let mut other = order();
+    other["name"] = json!("Another");
+    let reused = Request::new("POST", "/v1/migrations", other.to_string())
+        .with("authorization", &format!("Bearer {KEY}"))
+        .with("idempotency-key", "one");
+    assert_eq!(scene.send(&reused).0, 422);
+}
+
+#[test]
+fn creating_needs_the_operator_key() {
+    let scene = scene();
+    assert_eq!(scene.send(&Request::new("POST", "/v1/migrations", order().to_string())).0, 401);
+    assert_eq!(scene.call("POST", "/v1/migrations", "guess", &order()).0, 403);
+    assert!(scene.memory.table.snapshot().is_empty());
+}
+
+#[test]
+fn a_wrong_token_and_no_migration_look_alike() {
+    let scene = scene();
+    let (id, _) = scene.made();
+    let wrong = scene.call("POST", &format!("/v1/migrations/{id}/start"), "wrong", &json!({}));
+    let missing = scene.call("POST", "/v1/migrations/0123456789ab/start", "wrong", &json!({}));
+    let malformed = scene.call("POST", "/v1/migrations/NO/start", "wrong", &json!({}));
+    assert_eq!(wrong.0, 404);
+    assert_eq!(wrong, missing);
+    assert_eq!(wrong, malformed);
+}
+
+#[test]
+fn a_migration_is_started_paused_resumed_and_cancelled_by_its_token() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let act = |action: &str, body: &Value| scene.call("POST", &format!("/v1/migrations/{id}/{action}"), &token, body);
+    let (status, body) = act("start", &json!({"at": "2099-01-01T00:00:00+01:00"}));
+    assert_eq!((status, &body["state"]), (202, &json!("scheduled")), "{body}");
+    let (status, body) = act("start", &json!({"at": "now", "kind": "trial"}));
+    assert_eq!((status, &body["state"]), (202, &json!("running")), "{body}");
+    assert_eq!(act("start", &json!({})).0, 409);
+    assert_eq!(act("pause", &json!({})).0, 202);
+    assert_eq!(act("resume", &json!({})).0, 202);
+    assert_eq!(act("cancel", &json!({})).0, 202);
+    assert_eq!(act("start", &json!({"at": "tomorrow"})).1["field"], "at");
+    assert_eq!(act("explode", &json!({})).0, 404);
+}
+
+#[test]
+fn a_repeated_start_is_no_conflict() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let request = Request::new("POST", &format!("/v1/migrations/{id}/start"), "{}")
+        .with("authorization", &format!("Bearer {token}"))
+        .with("idempotency-key", "start");
+    assert_eq!(scene.send(&request).0, 202);
+    assert_eq!(scene.send(&request).0, 202);
+}
+
+#[test]
+fn accounts_are_added_and_changed() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let path = format!("/v1/migrations/{id}/accounts");
+    let more = json!({"source": {"host": "imap.example.org"}, "accounts": [
+        {"source": {"user": "carla", "password": "c"}, "destination": {"mailbox": "carla@example.org"}}]});
+    let (status, body) = scene.call("POST", &path, &token, &more);
+    assert_eq!((status, &body["first"], &body["accounts"]), (201, &json!(2), &json!(3)), "{body}");
+    let change = json!({"source": {"password": "new", "port": 143, "security": "starttls"}, "selected": false});
+    let (status, body) = scene.call("PATCH", &format!("{path}/2"), &token, &change);
+    assert_eq!(status, 200, "{body}");
+    assert_eq!((&body["selected"], &body["source"]["port"]), (&json!(false), &json!(143)));
+    assert_eq!(scene.call("PATCH", &format!("{path}/3"), &token, &change).0, 404);
+    assert_eq!(scene.call("PATCH", &format!("{path}/2"), &token, &json!({"pasword": 1})).1["field"], "pasword");
+    assert_eq!(scene.call("POST", &format!("{path}/2/check"), &token, &json!({})).0, 202);
+    assert_eq!(scene.call("POST", &format!("{path}/2/retry"), &token, &json!({})).0, 409);
+}
+
+#[test]
+fn an_erased_migration_is_marked_for_the_sweeper() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let (status, body) = scene.call("DELETE", &format!("/v1/migrations/{id}"), &token, &json!({}));
+    assert_eq!((status, &body["state"]), (202, &json!("erasing")), "{body}");
+}
