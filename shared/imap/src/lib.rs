@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod connect;
+pub mod destination;
 pub mod failure;
 pub mod session;
 pub mod signin;
@@ -10,6 +11,7 @@ pub mod wire;
 
 pub use address::Reach;
 pub use connect::{Dial, Network, TcpDial, Tls, TlsSettings};
+pub use destination::ImapDestination;
 pub use failure::Failure;
 pub use session::opening::Opening;
 pub use session::{ImapSession, ImapSources};

@@ -32,7 +32,13 @@ pub async fn vet<R: Resolver>(resolver: &R, reach: Reach, host: &str, port: u16)
     let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
     let addresses = match bare.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) if plausible(bare) => resolver.lookup(bare, port).await.unwrap_or_default(),
+        Err(_) if plausible(bare) => match resolver.lookup(bare, port).await {
+            Ok(found) => found,
+            Err(cause) if passes(&cause) => {
+                return Err(Failure::Unreachable { host: host.to_owned(), port, cause: Some(cause) });
+            }
+            Err(_unknown) => Vec::new(),
+        },
         Err(_) => Vec::new(),
     };
     if addresses.is_empty() {
@@ -46,6 +52,12 @@ pub async fn vet<R: Resolver>(resolver: &R, reach: Reach, host: &str, port: u16)
         }),
         None => Ok(addresses),
     }
+}
+
+/// Tells a name server that did not answer from a name that does not exist.
+fn passes(cause: &io::Error) -> bool {
+    let text = cause.to_string().to_ascii_lowercase();
+    cause.kind() == io::ErrorKind::TimedOut || text.contains("temporary failure") || text.contains("try again")
 }
 
 /// A host name, not a URL, not a path and none of the old spellings of addresses such as `0x7f.1` or `2130706433`.
@@ -117,6 +129,19 @@ mod tests {
         ] {
             assert_eq!(refused(&resolver, host).await, "source.host_unknown", "{host}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_server_that_does_not_answer_makes_no_name_unknown() {
+        struct Broken;
+        impl Resolver for Broken {
+            async fn lookup(&self, _host: &str, _port: u16) -> io::Result<Vec<SocketAddr>> {
+                Err(io::Error::other("failed to lookup address information: Temporary failure in name resolution"))
+            }
+        }
+        let failure = vet(&Broken, Reach::Public, "imap.example.org", 993).await.unwrap_err();
+        assert_eq!(failure.code(), "source.unreachable");
+        assert!(failure.retry_after().is_some());
     }
 
     #[tokio::test]

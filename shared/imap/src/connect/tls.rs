@@ -72,7 +72,10 @@ impl Tls {
         match timeout(limit, connecting).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(cause)) => Err(seen.explain(host, cause)),
-            Err(_elapsed) => Err(Failure::NoTls { host: host.to_owned(), cause: None }),
+            Err(_elapsed) => Err(Failure::Silent(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                "the server did not finish the TLS handshake in time",
+            ))),
         }
     }
 }
@@ -98,7 +101,8 @@ impl Seen {
         let reason = match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(error)) => reason(error),
             Some(rustls::Error::NoCertificatesPresented) => "is missing",
-            _ => return Failure::NoTls { host, cause: Some(cause) },
+            Some(_) => return Failure::NoTls { host, cause: Some(cause) },
+            None => return Failure::from(cause),
         };
         Failure::Certificate { host, reason: reason.to_owned(), fingerprint }
     }

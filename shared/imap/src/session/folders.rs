@@ -10,13 +10,13 @@ use std::collections::{HashMap, HashSet};
 
 impl ImapSession {
     /// Lists every folder, parents before children, INBOX first.
-    pub(super) async fn list_folders(&mut self) -> Result<Vec<SourceFolder>, Failure> {
+    pub(crate) async fn list_folders(&mut self) -> Result<Vec<SourceFolder>, Failure> {
         let namespaces = self.namespaces().await?;
         let listed = self.list().await?;
         Ok(arrange(listed, &namespaces, &self.greeting))
     }
 
-    async fn namespaces(&mut self) -> Result<Namespaces, Failure> {
+    pub(crate) async fn namespaces(&mut self) -> Result<Namespaces, Failure> {
         if !self.capabilities.has("NAMESPACE") {
             return Ok(Namespaces::default());
         }

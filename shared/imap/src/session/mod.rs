@@ -8,7 +8,9 @@ pub mod opening;
 mod roles;
 mod scan;
 
+use crate::connect::{Network, TlsSettings};
 use crate::failure::Failure;
+use crate::transport::Verbs;
 use crate::wire::capability::Capabilities;
 use link::Link;
 use mailcrane_core::Fault;
@@ -35,6 +37,14 @@ impl ImapSources {
         Self { opening, depth: 2 }
     }
 
+    /// Sources over TCP, as a service uses them.
+    ///
+    /// # Errors
+    /// When the further authorities cannot be read.
+    pub fn over_tcp(network: Network, tls: &TlsSettings) -> Result<Self, Failure> {
+        Ok(Self::new(Opening::over_tcp(network, tls, Verbs::Source)?))
+    }
+
     /// Changes how many UID FETCH commands are in flight at a time, 1 to 4.
     #[must_use]
     pub fn with_depth(mut self, depth: usize) -> Self {
@@ -57,14 +67,14 @@ pub struct ImapSession {
     endpoint: Endpoint,
     credentials: Credentials,
     depth: usize,
-    link: Link,
-    capabilities: Capabilities,
+    pub(crate) link: Link,
+    pub(crate) capabilities: Capabilities,
     greeting: String,
-    current: Option<(WireName, Examined)>,
+    pub(crate) current: Option<(WireName, Examined)>,
 }
 
 impl ImapSession {
-    async fn open(
+    pub(crate) async fn open(
         opening: Opening,
         endpoint: &Endpoint,
         credentials: &Credentials,

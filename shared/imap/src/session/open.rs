@@ -3,16 +3,19 @@
 use super::ImapSession;
 use crate::failure::Failure;
 use crate::signin::classify;
+use crate::wire::date;
 use crate::wire::fetch;
 use crate::wire::select::Opened;
 use crate::wire::status::{Status, Word};
+use jiff::civil::Date;
+use mailcrane_core::Fault;
 use mailcrane_core::folder::WireName;
 use mailcrane_core::ports::source::Examined;
 use mailcrane_core::uid::{Uid, UidSet, UidValidity};
 
 impl ImapSession {
     /// Opens a folder for reading.
-    pub(super) async fn open_folder(&mut self, folder: &WireName) -> Result<Examined, Failure> {
+    pub(crate) async fn open_folder(&mut self, folder: &WireName) -> Result<Examined, Failure> {
         let tag = self.link.send_with("EXAMINE", folder.as_bytes(), "").await?;
         let mut opened = Opened::default();
         loop {
@@ -43,6 +46,19 @@ impl ImapSession {
         };
         let next = highest.and_then(|uid| Uid::new(uid.get().saturating_add(1)));
         Ok(next.unwrap_or(Uid::MIN))
+    }
+
+    /// Finds the messages of the open folder that arrived on that day or later, by the server's own clock and zone.
+    ///
+    /// Ask for one day more than needed, and filter on the received date.
+    ///
+    /// # Errors
+    /// When no folder is open, the server refuses or the connection breaks.
+    pub async fn since(&mut self, day: Date) -> Result<UidSet, Fault> {
+        if self.current.is_none() {
+            return Err(Failure::Protocol("no folder is open").into());
+        }
+        Ok(self.search(&format!("SINCE {}", date::date(day))).await?)
     }
 
     /// Searches the open folder.

@@ -1,7 +1,7 @@
 //! Opens a session: dial, protect, greet, sign in; again after a connection was lost.
 
 use super::link::Link;
-use crate::connect::{self, Dial, Greeted, Network, Tls};
+use crate::connect::{self, Dial, Greeted, Network, SystemResolver, TcpDial, Tls, TlsSettings};
 use crate::failure::Failure;
 use crate::signin::{self, Before, Client};
 use crate::transport::{Guard, Verbs, Wire};
@@ -34,6 +34,15 @@ pub struct Opened {
 }
 
 impl Opening {
+    /// Opens sessions over TCP, names looked up as the machine does.
+    ///
+    /// # Errors
+    /// When the further authorities cannot be read.
+    pub fn over_tcp(network: Network, tls: &TlsSettings, verbs: Verbs) -> Result<Self, Failure> {
+        let dial = TcpDial { network: network.clone(), resolver: SystemResolver };
+        Ok(Self { dial: Arc::new(dial), tls: Tls::new(tls)?, network, verbs })
+    }
+
     /// Opens a session.
     ///
     /// # Errors

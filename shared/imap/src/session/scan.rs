@@ -16,7 +16,7 @@ const MAX_REFUSALS: usize = 80;
 impl ImapSession {
     /// Lists a range. A part that the server refuses is cut in halves until the refused message stands alone; that
     /// one is listed without its attributes, so that its fetch names it.
-    pub(super) async fn scan_range(&mut self, range: UidRange, depth: ScanDepth) -> Result<Vec<ScanRow>, Failure> {
+    pub(crate) async fn scan_range(&mut self, range: UidRange, depth: ScanDepth) -> Result<Vec<ScanRow>, Failure> {
         let Some((_, examined)) = self.current else { return Err(Failure::Protocol("no folder is open")) };
         if examined.exists == 0 {
             return Ok(Vec::new());

@@ -49,11 +49,15 @@ pub async fn sign_in(
     for (number, attempt) in attempts.iter().enumerate() {
         match try_once(client, attempt, before).await {
             Ok(signed_in) => return Ok(signed_in),
+            Err(Refusal::Final(failure)) if failure.breaks_connection() => return Err(refusal.unwrap_or(failure)),
             Err(Refusal::Final(failure)) => return Err(failure),
             Err(Refusal::Said(failure, back)) => {
-                let more = number + 1 < attempts.len();
-                let worth_it = matches!(failure, Failure::WrongPassword { .. } | Failure::NoRight { .. });
-                if !more || !worth_it {
+                let worth_it = match (&failure, attempts.get(number + 1)) {
+                    (Failure::WrongPassword { .. }, next) => next.is_some(),
+                    (Failure::NoRight { .. }, next) => next.is_some_and(|next| next != attempt),
+                    _ => false,
+                };
+                if !worth_it {
                     return Err(failure);
                 }
                 refusal = Some(failure);

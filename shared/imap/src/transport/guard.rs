@@ -255,6 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
             return Poll::Ready(Err(this.fail(kind)));
         }
         ready!(this.poll_send(cx, SEND_AHEAD))?;
+        let buf = buf.get(..buf.len().min(READ)).unwrap_or(buf);
         match this.outbound.accept(buf) {
             Ok(Some(tag)) => {
                 this.shown = Bytes::from(format!("{tag} OK seen\r\n"));

@@ -14,3 +14,4 @@ mod server;
 mod protection;
 mod reading;
 mod signing_in;
+mod storing;

@@ -2,14 +2,13 @@
 
 use mailcrane_core::ports::source::{Credentials, Endpoint, Security};
 use mailcrane_core::secret::Secret;
-use mailcrane_imap::{ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs};
+use mailcrane_imap::{ImapSources, Network, Opening, Reach, TlsSettings, Verbs};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -94,10 +93,13 @@ impl Dovecot {
     }
 
     pub fn sources_with(&self, tls: &TlsSettings) -> ImapSources {
-        let network = Network { reach: Reach::Private, ports: Vec::new(), ..Network::default() };
-        let dial = TcpDial { network: network.clone(), resolver: mailcrane_imap::connect::SystemResolver };
-        let tls = Tls::new(tls).unwrap();
-        ImapSources::new(Opening { dial: Arc::new(dial), tls, network, verbs: Verbs::Source })
+        ImapSources::over_tcp(network(), tls).unwrap()
+    }
+
+    /// How a destination is opened.
+    pub fn opening(&self) -> Opening {
+        let tls = TlsSettings { extra_authorities: Some(self.ca.clone()) };
+        Opening::over_tcp(network(), &tls, Verbs::Destination).unwrap()
     }
 
     pub fn endpoint(&self, security: Security) -> Endpoint {
@@ -131,6 +133,10 @@ pub fn message(subject: &str, octets: usize) -> Vec<u8> {
         text.push_str("All work and no play is what this line is about, all day.\r\n");
     }
     text.into_bytes()
+}
+
+fn network() -> Network {
+    Network { reach: Reach::Private, ports: Vec::new(), ..Network::default() }
 }
 
 fn find() -> Option<&'static str> {

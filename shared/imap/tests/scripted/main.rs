@@ -11,3 +11,12 @@ mod feed;
 mod server;
 
 mod bodies;
+mod faults;
+mod folders;
+mod greeting;
+mod guarding;
+mod listing;
+mod losses;
+mod signing_in;
+mod split;
+mod storing;

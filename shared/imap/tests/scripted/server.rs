@@ -12,6 +12,8 @@
 //! | `split n` | from now on n octets at a time |
 //! | `login`, `examine n` | the usual sign-in; an INBOX of n messages with the UIDs 1 to n |
 //! | `done` | the server answers the last command with OK |
+//! | `bytes 41 fc` | the client must send these octets |
+//! | `wait` | the client must send something, whatever it is |
 //! | `close`, `hang` | the server closes; or says nothing more |
 
 use mailcrane_core::Fault;
@@ -19,7 +21,9 @@ use mailcrane_core::folder::WireName;
 use mailcrane_core::ports::source::{Credentials, Endpoint, Examined, Security, Source as _, Sources as _};
 use mailcrane_core::secret::Secret;
 use mailcrane_imap::transport::Wire;
-use mailcrane_imap::{Dial, Failure, ImapSession, ImapSources, Network, Opening, Tls, TlsSettings, Verbs};
+use mailcrane_imap::{
+    Dial, Failure, ImapDestination, ImapSession, ImapSources, Network, Opening, Tls, TlsSettings, Verbs,
+};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -52,15 +56,15 @@ impl Server {
         Endpoint { host: "imap.example.org".to_owned(), port: 143, security: self.security, fingerprint: None }
     }
 
-    fn sources(self: &Arc<Self>) -> ImapSources {
+    fn opening(self: &Arc<Self>) -> Opening {
         let mut network = Network::default();
         network.limits.patience = Duration::from_millis(400);
         let tls = Tls::new(&TlsSettings::default()).unwrap();
-        ImapSources::new(Opening { dial: Arc::<Self>::clone(self), tls, network, verbs: Verbs::Source })
+        Opening { dial: Arc::<Self>::clone(self), tls, network, verbs: Verbs::Source }
     }
 
     pub async fn open_as(self: &Arc<Self>, credentials: &Credentials) -> Result<ImapSession, Fault> {
-        self.sources().open(&self.endpoint(), credentials).await
+        ImapSources::new(self.opening()).open(&self.endpoint(), credentials).await
     }
 
     /// Signs in as anna with a password.
@@ -73,6 +77,11 @@ impl Server {
         let mut session = self.open().await.unwrap();
         let examined = session.examine(&WireName::from("INBOX")).await.unwrap();
         (session, examined)
+    }
+
+    /// Signs in as anna to store messages.
+    pub async fn open_destination(self: &Arc<Self>) -> ImapDestination {
+        ImapDestination::open(&self.opening(), &self.endpoint(), &password()).await.unwrap()
     }
 
     /// Asserts that every script was followed to its end.
@@ -150,10 +159,8 @@ async fn follow(script: Vec<String>, stream: DuplexStream) {
                     line
                 };
                 match text.strip_suffix('*') {
-                    Some(head) if !text.ends_with(" *") || head.len() > 1 => {
-                        assert!(said.starts_with(head), "expected {text}, the client said {said}");
-                    }
-                    _ => assert_eq!(said, text),
+                    Some(head) => assert!(said.starts_with(head), "expected {text}, the client said {said}"),
+                    None => assert_eq!(said, text),
                 }
             }
             "S:" => send(&mut stream, format!("{}\r\n", tagged(text, &tags)).as_bytes(), piece).await,
@@ -168,6 +175,15 @@ async fn follow(script: Vec<String>, stream: DuplexStream) {
                 send(&mut stream, &[head.as_bytes(), &body, b")\r\n"].concat(), piece).await;
             }
             "split" => piece = text.parse().unwrap(),
+            "bytes" => {
+                let expected: Vec<u8> = text.split(' ').map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+                let mut got = vec![0; expected.len()];
+                stream.read_exact(&mut got).await.unwrap();
+                assert_eq!(got, expected);
+            }
+            "wait" => {
+                stream.fill_buf().await.unwrap();
+            }
             "close" => return,
             "hang" => {
                 let mut rest = Vec::new();

@@ -178,7 +178,7 @@ impl Run {
                 self.reading.unused(Some(&taken));
                 self.doubt(uid, "the server gives the message without its flags");
             }
-            None if nil => self.doubt(uid, "the server gives NIL instead of this message"),
+            None if nil => self.doubt(uid, "the server gives nothing readable in the place of this message"),
             None => {}
         }
     }

@@ -65,14 +65,22 @@ impl Reading {
     pub(super) async fn next<F: FetchFeed>(&mut self, link: &mut Link, feed: &mut F) -> Result<Incoming, Failure> {
         let mut line = BytesMut::new();
         let mut taken = None;
+        let mut behind_body = false;
         loop {
-            match link.event().await? {
+            let event = link.event().await?;
+            if std::mem::take(&mut behind_body) && !continues(&event) {
+                // More octets than announced: what was read is no message.
+                self.unused(taken.take().as_ref());
+                line.extend_from_slice(b" ");
+            }
+            match event {
                 Event::Literal { line: piece, length } => {
                     line.extend_from_slice(&piece);
                     if taken.is_none() && announces_body(&line) {
                         self.hot = uid_before(&line);
                         taken = Some(self.body(link, feed, length).await?);
                         line.extend_from_slice(b"NIL");
+                        behind_body = true;
                     } else {
                         other_literal(link, length, &mut line).await?;
                     }
@@ -146,6 +154,14 @@ impl Reading {
             return Admission::Keep;
         }
         feed.admit(octets).await
+    }
+}
+
+/// Tells whether a piece begins as the rest of a response does behind a literal.
+fn continues(event: &Event) -> bool {
+    match event {
+        Event::Literal { line, .. } | Event::End(line) => matches!(line.first(), None | Some(b' ' | b')' | b'\t')),
+        Event::Chunk(_) => false,
     }
 }
 
