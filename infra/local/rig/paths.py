@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[3]
 LOCAL = ROOT / ".local"
 RUN = LOCAL / "run"
 TEMPLATE = ROOT / "template.yaml"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+TARGET = Path(os.environ.get("MAILCRANE_BINARIES") or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug")
 BIN = LOCAL / "venv" / "bin"
 
 

@@ -1,6 +1,6 @@
 """The whole local stack: started in order, ended whole."""
 
-import json
+import fcntl
 import os
 import shutil
 import signal
@@ -78,17 +78,23 @@ class Stack:
             self._closers.pop()()
 
     def _claim(self, name: str) -> None:
-        pid_file = self.run / "pid"
-        if running(pid_file):
-            raise Problem(f"a stack named {name} is running already", "make stop")
+        """Makes the folder of this run its own; the lock on `NAME.pid` lasts as long as this process."""
+        paths.RUN.mkdir(parents=True, exist_ok=True)
+        self._pid_file = (paths.RUN / f"{name}.pid").open("a+")
+        try:
+            fcntl.flock(self._pid_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Problem(f"a stack named {name} is running already", "wait for its end, or: make stop") from error
+        self._pid_file.truncate(0)
+        self._pid_file.write(str(os.getpid()))
+        self._pid_file.flush()
         shutil.rmtree(self.run, ignore_errors=True)
-        self.run.mkdir(parents=True)
-        pid_file.write_text(str(os.getpid()))
+        self.run.mkdir()
 
     def _release(self) -> None:
-        for name in ("tmp", "s3", "state", "pid"):
-            path = self.run / name
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        for name in ("tmp", "s3", "state"):
+            shutil.rmtree(self.run / name, ignore_errors=True)
+        self._pid_file.close()
 
     def _verify_sender(self) -> None:
         """Verifies the sender in the emulator, as an operator does once in SES."""
@@ -99,17 +105,17 @@ class Stack:
 
 def running(pid_file: Path) -> int | None:
     """Returns the process that owns a stack, when it is alive."""
-    try:
-        pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        return None
-    return pid if b"rig" in command or b"pytest" in command else None
+    with pid_file.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return int(file.read() or 0) or None
+    return None
 
 
 def stop_all() -> int:
     """Ends every running stack of this tree; returns how many there were."""
-    pids = [pid for file in paths.RUN.glob("*/pid") if (pid := running(file))]
+    pids = [pid for file in paths.RUN.glob("*.pid") if (pid := running(file))]
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
     for pid in pids:
