@@ -47,6 +47,10 @@ fn list(call: &Call<'_>, listed: &Folder, shape: &Shape) -> Result<String, ItemE
     }
     if let Some(restriction) = restriction {
         let condition = restriction::read(restriction, Over::Items, settings)?;
+        if condition.is_selective {
+            // The plus keeps SQLite from walking the whole folder.
+            sql.insert(0, '+');
+        }
         sql.push_str(" AND ");
         sql.push_str(&condition.sql);
         values.extend(condition.values);

@@ -37,11 +37,12 @@ impl Property {
         let both_sets = get("DistinguishedPropertySetId").is_some() && get("PropertySetId").is_some();
         match name {
             Some(name) if !both_sets => {
-                let attributes = uri
-                    .attributes
-                    .iter()
-                    .map(|(k, v)| (k.clone(), if k == "PropertyTag" { name.to_lowercase() } else { v.clone() }))
-                    .collect();
+                // Tags come back as Exchange spells them: lower-case hex without leading zeros.
+                let spelt = |k: &str, v: &str| match tag_number(v) {
+                    Some(number) if k == "PropertyTag" => format!("{number:#x}"),
+                    _ => v.to_owned(),
+                };
+                let attributes = uri.attributes.iter().map(|(k, v)| (k.clone(), spelt(k, v))).collect();
                 Ok(Self { tag: format!("{name}:{kind}"), attributes })
             }
             _ => fail(

@@ -25,6 +25,8 @@ pub(super) struct Condition {
     pub(super) sql: String,
     /// Values.
     pub(super) values: Vec<Value>,
+    /// It finds few rows, and finds them by an index of its own.
+    pub(super) is_selective: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +55,8 @@ pub(super) fn read(restriction: &Element, over: Over, settings: &Settings) -> Re
     };
     let mut values = Vec::new();
     let sql = expression_sql(expression, over, settings, &mut values)?;
-    Ok(Condition { sql, values })
+    let is_selective = expression.name == "IsEqualTo" && sql.starts_with("i.id IN");
+    Ok(Condition { sql, values, is_selective })
 }
 
 fn expression_sql(e: &Element, over: Over, settings: &Settings, values: &mut Vec<Value>) -> Result<String, ItemError> {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -54,13 +56,15 @@ async fn dispatch(state: Arc<State>, request: Request<Incoming>, connection: u64
     let path = head.uri.path().to_ascii_lowercase();
     if path == "/ews/exchange.asmx" {
         if head.method != Method::POST {
-            return Reply::new(405, "", "");
+            return greet(&head);
         }
         return ews::answer(state, head, body, connection).await;
     }
     let limit = state.knobs.settings(knobs::ALL).max_request_bytes;
-    let Some(bytes) = read(body, limit).await else {
-        return Reply::new(413, "", "");
+    let bytes = match read(body, limit).await {
+        Body::Whole(bytes) => bytes,
+        Body::TooLarge => return Reply::new(413, "", ""),
+        Body::Broken => return Reply::closed(),
     };
     if path.starts_with("/_workmail/") {
         let answer = super::blocking(move || control::answer(&state, &head, &bytes)).await;
@@ -72,7 +76,40 @@ async fn dispatch(state: Arc<State>, request: Request<Incoming>, connection: u64
     Reply::new(404, "", "")
 }
 
-/// Reads a body up to a limit; none when it is larger or breaks off.
-pub(super) async fn read(body: Incoming, limit: usize) -> Option<Bytes> {
-    Limited::new(body, limit).collect().await.ok().map(|all| all.to_bytes())
+/// Answers clients that look whether there is a server before they talk to it.
+fn greet(head: &Parts) -> Reply {
+    if head.headers.contains_key(AUTHORIZATION) {
+        return Reply::new(200, "text/html", "<html><body>Exchange Web Services</body></html>");
+    }
+    Reply::new(401, "", "").with(WWW_AUTHENTICATE, "Basic realm=\"EWS\"")
+}
+
+/// A body that was read, or why there is none.
+pub(super) enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// Larger than the limit; read to its end, so that the client can read the answer.
+    TooLarge,
+    /// The client went away.
+    Broken,
+}
+
+/// Reads a body up to a limit.
+pub(super) async fn read(mut body: Incoming, limit: usize) -> Body {
+    let mut all = BytesMut::new();
+    let mut fits = true;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Body::Broken;
+        };
+        if let Ok(data) = frame.into_data() {
+            fits = fits && all.len().saturating_add(data.len()) <= limit;
+            if fits {
+                all.extend_from_slice(&data);
+            } else {
+                all = BytesMut::new();
+            }
+        }
+    }
+    if fits { Body::Whole(all.freeze()) } else { Body::TooLarge }
 }

@@ -10,8 +10,9 @@ use hyper::http::request::Parts;
 use rusqlite::Connection;
 use tokio::time::sleep;
 
+use super::connection::{self, Body};
 use super::reply::Delivery;
-use super::{Reply, State, blocking, connection, sign_in};
+use super::{Reply, State, blocking, sign_in};
 use crate::ews::access::{Access, Principal};
 use crate::ews::answer::Fault;
 use crate::ews::request::{self, Request};
@@ -49,8 +50,12 @@ pub(super) async fn answer(state: Arc<State>, head: Parts, body: Incoming, conne
         return Reply::closed();
     }
     let limit = state.knobs.settings(knobs::ALL).max_request_bytes;
-    let Some(bytes) = connection::read(body, limit).await else {
-        return ended(&state, entry, Reply::new(413, "text/html", "Request Entity Too Large"), "http:413");
+    let bytes = match connection::read(body, limit).await {
+        Body::Whole(bytes) => bytes,
+        Body::TooLarge => {
+            return ended(&state, entry, Reply::new(413, "text/html", "Request Entity Too Large"), "http:413");
+        }
+        Body::Broken => return ended(&state, entry, Reply::closed(), "closed:client"),
     };
     entry.bytes = bytes.len();
     let prepared = {
