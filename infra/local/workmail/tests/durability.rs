@@ -6,6 +6,8 @@ mod harness;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use harness::{ANNA, StandIn, by_key, create, find};
@@ -48,18 +50,18 @@ async fn what_was_answered_is_there_after_sigkill() {
     let (data, seed) = (folder.join("data"), folder.join("seed.json"));
     std::fs::write(&seed, harness::seed().to_string()).unwrap();
     let (mut child, url) = start(&data, &seed);
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&count);
     let writer = tokio::spawn(async move {
-        let mut answered = 0;
         while let Ok(answer) = post(&url, create(10)).await {
-            answered += answer.matches("NoError").count();
+            counting.fetch_add(answer.matches("NoError").count(), Ordering::SeqCst);
         }
-        answered
     });
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    harness::eventually("twenty batches", async || count.load(Ordering::SeqCst) >= 200).await;
     child.kill().unwrap();
     child.wait().unwrap();
-    let answered = writer.await.unwrap();
-    assert!(answered > 0);
+    writer.await.unwrap();
+    let answered = count.load(Ordering::SeqCst);
     let (mut child, url) = start(&data, &seed);
     let rows: Value = reqwest::get(format!("{url}/_workmail/mailboxes"))
         .await
@@ -85,12 +87,15 @@ async fn what_was_answered_is_there_after_sigkill() {
 async fn a_hundred_thousand_items_do_not_slow_a_mailbox() {
     let server = StandIn::start().await;
     let many = |count: usize| create(count);
+    // The quickest of ten: what else the machine does must not count.
     let time = async |operation: String| {
-        let start = Instant::now();
+        let mut quickest = Duration::MAX;
         for _ in 0..10 {
+            let start = Instant::now();
             assert!(!server.ews(ANNA, &operation).await.text.contains("ResponseClass=\"Error\""));
+            quickest = quickest.min(start.elapsed());
         }
-        start.elapsed() / 10
+        quickest
     };
     let view = |offset: usize| {
         format!("<m:IndexedPageItemView MaxEntriesReturned=\"500\" Offset=\"{offset}\" BasePoint=\"Beginning\"/>")
