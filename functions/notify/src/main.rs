@@ -1,5 +1,8 @@
 //! The `notify` function: wiring only.
 
+// The futures of every adapter are nested in one here.
+#![recursion_limit = "256"]
+
 mod amount;
 mod config;
 mod facts;

@@ -10,7 +10,7 @@ use mailcrane_core::record::{
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::settings::Settings;
-use mailcrane_core::uid::{Uid, UidSet, UidValidity};
+use mailcrane_core::uid::{Uid, UidValidity};
 use mailcrane_engine::intake::{self, NewAccount, Order};
 use mailcrane_engine::ledger::{self, Change};
 use mailcrane_engine::world::Parts;
@@ -76,25 +76,10 @@ impl Scene {
         let (id, no) = (MigrationId::new(ID).unwrap(), AccountNo(0));
         let wire = WireName::from("INBOX");
         let prefix = KeyPrefix::of(&SourceId::of("user0", "imap.example.org"), &wire, UidValidity(7));
-        let folder = Folder {
-            v: 1,
-            no: FolderNo(0),
-            wire,
-            path: vec!["=INBOX".into()],
-            role: None,
-            prefix,
-            uidvalidity: UidValidity(7),
-            epoch: 0,
-            planned_to: None,
-            planned_in: PassNo(1),
-            covered: UidSet::new(),
-            planned: UidSet::new(),
-            destination: None,
-            destination_path: Vec::new(),
-            found: 3,
-            bytes: 30,
-            skipped: String::new(),
-        };
+        let folder = serde_json::json!({
+            "v": 1, "no": 0, "wire": "INBOX", "path": ["=INBOX"], "prefix": prefix, "uidvalidity": 7
+        });
+        let folder: Folder = serde_json::from_value(folder).unwrap();
         let row = |uid: u32, outcome| Row {
             uid: Uid::new(uid).unwrap(),
             outcome,
