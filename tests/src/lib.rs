@@ -1,1 +1,1 @@
-//! Journeys through the local stack.
+//! Tests of the house as a whole; see `tests/`.

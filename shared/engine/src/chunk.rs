@@ -7,7 +7,7 @@ use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
 use crate::plan::{self, PlanError, Planned};
 use crate::world::{World, later};
-use crate::{analyze, verify};
+use crate::{analyze, undo, verify};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::record::{Account, Lane, Migration, Versioned, keys};
@@ -106,7 +106,11 @@ async fn work<W: World, E: Ends>(
             let (lane, walk) = analyze::run(world, ends, &migration, &account, lane, stop_at).await?;
             walked(world, lane, walk).await
         }
-        LaneKind::Undo | LaneKind::Export => Ok(()),
+        LaneKind::Undo => {
+            let (lane, walk) = undo::run(world, ends, &migration, &account, lane, stop_at).await?;
+            walked(world, lane, walk).await
+        }
+        LaneKind::Export => walked(world, lane, Walk::Finished).await,
     }
 }
 

@@ -5,11 +5,11 @@ use crate::analyze::TRIAL;
 use crate::ledger::{self, Change, LedgerError};
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
-use mailcrane_core::id::{AccountNo, MigrationId};
+use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::table::{Table as _, TableError};
 use mailcrane_core::record::{Account, Migration, PassKind, keys};
 use mailcrane_core::state::{AccountState, Illegal, MigrationEvent, MigrationState};
-use mailcrane_core::token::MailEvent;
+use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 
 /// Why something was not done; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +249,28 @@ pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Resu
     .await?;
     admission::admit(world).await?;
     Ok(migration)
+}
+
+/// Takes back what was stored into the mailbox of an account; a dry run only counts. The protocol tells the result.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed. A migration that is under way is not undone.
+pub async fn undo<W: World>(world: &W, id: &MigrationId, no: AccountNo, dry_run: bool) -> Result<(), ControlError> {
+    let migration = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record;
+    let account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?.record;
+    if !migration.state.rests() || account.state.active() {
+        let state = serde_json::to_value(migration.state).ok().and_then(|v| v.as_str().map(str::to_owned));
+        let illegal = Illegal { what: "migration", state: state.unwrap_or_default(), event: "undo".to_owned() };
+        return Err(illegal.into());
+    }
+    let mut lane = admission::lane(world, id, no, LaneKind::Undo, LaneNo(0), account.pass.no).await?;
+    lane.record.cursor = if dry_run { crate::undo::DRY.to_owned() } else { String::new() };
+    lane.record.counters = Default::default();
+    ledger::put(world.table(), &mut lane).await?;
+    if let Err(fault) = crate::lane::send(world, &lane.record, Reason::Begin).await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "A lane waits for the sweeper");
+    }
+    Ok(())
 }
 
 /// Marks a migration for erasure; the sweeper deletes its credentials, permissions and data.

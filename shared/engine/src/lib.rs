@@ -17,5 +17,6 @@ pub mod permission;
 pub mod plan;
 pub mod sweep;
 pub mod throttle;
+pub mod undo;
 pub mod verify;
 pub mod world;

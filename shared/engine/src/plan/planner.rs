@@ -14,7 +14,6 @@ use mailcrane_core::key::KeyPrefix;
 use mailcrane_core::manifest::pack;
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::Destination;
-use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Examined, ScanDepth, Source};
 use mailcrane_core::ports::table::{Expect, Item, Key, Table as _, TableError, Write};
 use mailcrane_core::record::{

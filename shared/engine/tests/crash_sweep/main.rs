@@ -1,6 +1,8 @@
 //! The crash sweep: every port call goes wrong in every way that makes a difference, once each, and every event is
 //! delivered twice. The end is the same in all cases.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 #[path = "../stage/mod.rs"]
 mod stage;
 

@@ -1,5 +1,7 @@
 //! Passes over mailboxes in memory, from the start to the grade.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 #[path = "../stage/mod.rs"]
 mod stage;
 
@@ -257,4 +259,30 @@ fn uidvalidity_that_changes_in_the_middle_loses_and_doubles_nothing() {
     assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
     theatre.audit(0);
     assert_eq!(theatre.destination(0).items().len(), 120);
+}
+
+#[test]
+fn an_undo_takes_back_exactly_what_was_stored_and_left_alone() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 30);
+    let destination = theatre.destination(0);
+    let inbox = destination.folder(&["Inbox"]).unwrap();
+    let foreign = Message::small("foreign@example.org", "was there before");
+    destination.put_foreign(&inbox, foreign.raw, foreign.received.unwrap());
+    theatre.play(PassKind::Full);
+    let ours: Vec<_> = destination.items().into_iter().filter(|i| i.key.is_some()).map(|i| i.id).collect();
+    destination.touch(&ours[0]);
+    destination.move_to(&ours[1], &destination.folder(&["Drafts"]).unwrap());
+    let undo = |dry| {
+        theatre.memory.clock.clone().block_on(async {
+            let no = mailcrane_core::id::AccountNo(0);
+            mailcrane_engine::control::undo(&theatre.stage, &theatre.id, no, dry).await.unwrap();
+            theatre.run(|_| theatre.memory.queues.waiting() == 0).await;
+        });
+    };
+    undo(true);
+    assert_eq!(destination.items().len(), 31, "a dry run deletes nothing");
+    undo(false);
+    assert_eq!(destination.items().len(), 3, "the foreign one, the answered one and the moved one stay");
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
 }
