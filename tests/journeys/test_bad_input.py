@@ -115,7 +115,7 @@ def test_a_mailbox_that_workmail_does_not_have_fails_the_check(local):
     account, _, _ = checked(local, order)
     assert account["state"] == "check_failed"
     assert "nobody-here@example.org" in str(account)
-    assert local.standin.call("GET", "permissions") == []
+    assert cast.granted(local, "nobody-here@example.org") == []
 
 
 def test_a_wrong_mailbox_password_fails_the_check(local):

@@ -11,9 +11,9 @@ from . import compare
 LIMIT = 240
 
 
-def move(local, client, name, rule, count=300):
-    """Moves a mailbox while a rule makes trouble for it; returns the player and the rule as it was applied."""
-    player = cast.add(local, name, lambda writer: writer.mixed(count), seed=51)
+def move(local, client, name, rule, fill=lambda writer: writer.mixed(300)):
+    """Moves a mailbox while a rule makes trouble for it; returns the player."""
+    player = cast.add(local, name, fill, seed=51)
     rule = local.standin.call("POST", "rules", {"mailbox": player.mailbox, **rule})["id"]
     made = client.create(cast.order(local, [player.account()], name=name))
     client.call("POST", f"migrations/{made['id']}/start", {"at": "now"})
@@ -37,8 +37,10 @@ def equal(local, player):
 
 @pytest.mark.parametrize("level", ["fault", "item"])
 def test_server_busy_for_three_in_ten_ends_complete_and_every_back_off_is_kept(local, client, level):
+    # One folder, one slice, one lane: whoever is told to wait is the one that asks next.
     player = move(local, client, f"busy-{level}", {
-        "operation": "CreateItem", "level": level, "code": "ErrorServerBusy", "back_off_ms": 300, "probability": 0.3 if level == "fault" else 0.03})
+        "operation": "CreateItem", "level": level, "code": "ErrorServerBusy", "back_off_ms": 300,
+        "probability": 0.3 if level == "fault" else 0.03}, fill=lambda writer: writer.small(600))
     equal(local, player)
     log = local.standin.call("GET", f"log?mailbox={player.mailbox}&limit=1000000")
     told = [entry for entry in log if entry["back_off_ms"]]

@@ -1,6 +1,7 @@
 """The mailboxes of the demo and of the journeys: a source in Dovecot, a destination in the stand-in."""
 
 import sys
+import time
 from dataclasses import dataclass
 
 from . import paths
@@ -55,3 +56,16 @@ def order(stack: Stack, accounts: list[dict], *, name: str = "Journey", access: 
         "destination": {"kind": "workmail", "access": access},
         "accounts": accounts,
     }
+
+
+def settled(look, seconds: float = 20):
+    """Looks again and again until there is nothing to see; returns what is left after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while (left := look()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return left
+
+
+def granted(stack: Stack, mailbox: str) -> list[dict]:
+    """Lists the permissions that others have on a mailbox now."""
+    return [grant for grant in stack.standin.call("GET", "permissions") if grant["mailbox"] == mailbox]

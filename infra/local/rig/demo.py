@@ -119,9 +119,9 @@ def _prove(local: Stack, players, trouble: Trouble) -> bool:
 
 def _permissions(local: Stack, players) -> bool:
     """Shows the permissions that were granted, and that none is left."""
+    left = cast.settled(lambda: local.standin.call("GET", "permissions"))
     granted = [e for e in local.standin.call("GET", "log?limit=100000&operation=PutMailboxPermissions") if e["status"] == 200]
     revoked = [e for e in local.standin.call("GET", "log?limit=100000&operation=DeleteMailboxPermissions") if e["status"] == 200]
-    left = local.standin.call("GET", "permissions")
     print(f"\n  permissions of the migration administrator: {len(granted)} granted, {len(revoked)} taken back, {len(left)} left")
     return len(granted) >= len(players) and not left
 
