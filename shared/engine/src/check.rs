@@ -63,7 +63,7 @@ pub async fn run<W: World, E: Ends, D: Directory>(
         return wait(world, id, no, since).await;
     }
     let verdict = conclude(world, id, no, &source, &destination).await?;
-    if migration.accounts <= 250 || no.0 % 50 == 0 || no.0.saturating_add(1) == migration.accounts {
+    if migration.accounts <= 250 || no.0.is_multiple_of(50) || no.0.saturating_add(1) == migration.accounts {
         roll_up(world, id).await?;
     }
     Ok(verdict)

@@ -1,4 +1,5 @@
-//! The protocol: what a customer should know of an account besides "copied".
+//! The protocol: what a customer should know of an account besides its messages. What became of each message is a row of
+//! the manifest; the protocol that people read joins both.
 
 use crate::id::FolderNo;
 use crate::uid::Uid;

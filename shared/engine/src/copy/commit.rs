@@ -3,8 +3,8 @@
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
 use mailcrane_core::manifest::{Outcome, Row, pack};
-use mailcrane_core::ports::table::{Expect, Item, Table as _, TableError, Write};
-use mailcrane_core::record::{Account, Entry, EntryKind, Lane, Slice, Versioned, keys};
+use mailcrane_core::ports::table::{Item, Table as _, TableError, Write};
+use mailcrane_core::record::{Account, Entry, Lane, Slice, Versioned, keys};
 use mailcrane_core::token::LaneKind;
 use std::time::Duration;
 
@@ -39,7 +39,6 @@ pub async fn record<W: World>(
     mut slice: Versioned<Slice>,
     rows: Vec<Row>,
 ) -> Result<(Versioned<Lane>, Versioned<Slice>), CommitError> {
-    let mut writes = Vec::with_capacity(3);
     if !rows.is_empty() {
         let page = format!("{}.{}.{}", lane.record.no, lane.record.generation, slice.record.pages.len());
         let (migration, account) = (&lane.record.migration, lane.record.account);
@@ -52,15 +51,9 @@ pub async fn record<W: World>(
                 slice.record.failed.insert(row.uid);
             }
         }
-        let entries: Vec<Entry> = rows.iter().filter_map(|row| entry(world, &slice.record, row)).collect();
-        if !entries.is_empty() {
-            let name = format!("{}#{}#{page}", world.now(), slice.record.no);
-            let item = ledger::packed(keys::protocol_page(migration, account, &name), pack(&entries)?);
-            writes.push(Write::Put(item, Expect::Anything));
-        }
         slice.record.pages.push(page);
     }
-    writes.insert(0, ledger::write_of(&slice)?);
+    let writes = vec![ledger::write_of(&slice)?];
     write(world, &mut lane, writes).await?;
     slice.version += 1;
     Ok((lane, slice))
@@ -146,27 +139,6 @@ fn token(lane: &Versioned<Lane>) -> String {
     let of = &lane.record;
     let kind = of.kind.as_str();
     format!("{}{}{kind}{}.{}.{}", of.migration, of.account, of.no, of.generation, lane.version)
-}
-
-/// Returns what the protocol says of a row; nothing for what was copied.
-fn entry<W: World>(world: &W, slice: &Slice, row: &Row) -> Option<Entry> {
-    let kind = match row.outcome {
-        Outcome::Copied => return None,
-        Outcome::Duplicate => EntryKind::Duplicate,
-        Outcome::Skipped => EntryKind::Skipped,
-        Outcome::Failed => EntryKind::Failed,
-        Outcome::Vanished => EntryKind::Vanished,
-    };
-    Some(Entry {
-        at: world.now(),
-        kind,
-        code: row.code.clone(),
-        text: row.reason.clone(),
-        folder: Some(slice.folder),
-        uid: Some(row.uid),
-        message_id: row.message_id.clone(),
-        octets: Some(row.octets),
-    })
 }
 
 /// Returns the write of one protocol entry that belongs to no message.

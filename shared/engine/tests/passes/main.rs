@@ -29,7 +29,8 @@ fn same(theatre: &Theatre, no: u32, folders: &[(&str, &[&str])]) {
         let folder = destination.folder(path).unwrap_or_else(|| panic!("no folder {path:?}"));
         let mut there: Vec<_> = destination.items().into_iter().filter(|i| i.folder == folder).map(|i| i.raw).collect();
         let mut here: Vec<_> = source.messages(wire).into_values().map(|m| m.raw).collect();
-        (there.sort(), here.sort()).0;
+        there.sort();
+        here.sort();
         assert_eq!(there.len(), here.len(), "{wire}");
         assert_eq!(there, here, "{wire}");
     }

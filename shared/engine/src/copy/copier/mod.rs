@@ -1,0 +1,293 @@
+//! The loop of a copying chunk.
+
+mod booking;
+mod reading;
+mod sending;
+
+use super::Ended;
+use super::commit::CommitError;
+use super::lease::{Found, LeaseError};
+use super::reader::{self, Event, Job, Limits, Memory};
+use super::work::Work;
+use crate::lane::Next;
+use crate::throttle::Throttle;
+use crate::world::{World, later, until};
+use futures_util::future::{BoxFuture, OptionFuture};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use mailcrane_core::fault::Remedy;
+use mailcrane_core::id::SliceNo;
+use mailcrane_core::manifest::Row;
+use mailcrane_core::message::NewItem;
+use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::ports::destination::{Destination, Stored};
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::record::{Account, Lane, Migration, Slice, Versioned};
+use mailcrane_core::token::Reason;
+use mailcrane_core::uid::Uid;
+use mailcrane_core::{Fault, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// How often a message is tried before it is given up.
+const TRIES: u32 = 4;
+
+/// How many slices a chunk holds at once: one that is read, and those that are still being stored.
+const HELD: usize = 3;
+
+/// A message on its way to the destination.
+struct Parcel {
+    slice: SliceNo,
+    item: NewItem,
+    row: Row,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+/// What a table operation gave.
+enum Booked {
+    Recorded(Result<(Versioned<Lane>, Versioned<Slice>), CommitError>),
+    Leased(Versioned<Lane>, Result<Found, LeaseError>),
+    Renewed(Result<(Versioned<Lane>, Vec<Versioned<Slice>>), CommitError>),
+    Looked(Versioned<Lane>, bool),
+}
+
+/// Why no further window is begun.
+enum Halt {
+    Time,
+    Pause(Fault, Timestamp),
+    Stalled(Fault),
+    Renumbered,
+    Stopped,
+    Lost,
+}
+
+/// Copies until the time is over or there is nothing more to do. Returns when every request is answered.
+pub async fn run<W: World, E: Ends>(
+    world: &W,
+    ends: &E,
+    migration: &Migration,
+    account: &Account,
+    lane: Versioned<Lane>,
+    stop_at: Timestamp,
+) -> Ended {
+    let destination = match ends.destination(migration, account).await {
+        Ok(destination) => destination,
+        Err(fault) => return at_once(world, lane, fault),
+    };
+    let (jobs, orders) = channel::<Job>(HELD);
+    let (events, news) = channel::<Event>(64);
+    let stop = Arc::new(AtomicBool::new(false));
+    let features = destination.features();
+    let limits = Limits {
+        memory: Memory::of(world.sizes().memory_octets),
+        keep_octets: features.max_message.min(migration.options.max_octets.unwrap_or(u64::MAX)),
+        stop: stop.clone(),
+    };
+    let copier = Copier {
+        world,
+        destination: &destination,
+        migration,
+        stop_at,
+        stop,
+        jobs: Some(jobs),
+        lane: Some(lane),
+        held: BTreeMap::new(),
+        reading: 0,
+        parcels: VecDeque::new(),
+        flush: false,
+        throttle: Throttle::new(world.sizes().requests.0, world.sizes().requests.1),
+        halt: None,
+        nothing: None,
+        again_at: None,
+        progress: false,
+        looked: world.now(),
+        recorded: world.now(),
+    };
+    let reader = reader::run(world, ends, (migration, account), orders, events, limits);
+    let (ended, ()) = futures_util::future::join(copier.work(news), reader).await;
+    ended
+}
+
+fn at_once<W: World>(world: &W, lane: Versioned<Lane>, fault: Fault) -> Ended {
+    match fault.remedy {
+        Remedy::RetryAfter(wait) => {
+            Ended::Next { lane, next: pause(&fault, later(world.now(), wait)), progress: false }
+        }
+        Remedy::SkipMessage | Remedy::GiveUp => Ended::Stalled { lane, fault },
+    }
+}
+
+fn pause(fault: &Fault, until: Timestamp) -> Next {
+    let waits = Some((fault.code.to_string(), fault.message.clone()));
+    Next::Continue { reason: Reason::Pause, not_before: Some(until), waits }
+}
+
+struct Copier<'a, W: World, D: Destination> {
+    world: &'a W,
+    destination: &'a D,
+    migration: &'a Migration,
+    stop_at: Timestamp,
+    stop: Arc<AtomicBool>,
+    jobs: Option<Sender<Job>>,
+    /// Absent while a table operation has it.
+    lane: Option<Versioned<Lane>>,
+    held: BTreeMap<SliceNo, Work>,
+    /// Jobs that the reader has not finished.
+    reading: usize,
+    parcels: VecDeque<Parcel>,
+    flush: bool,
+    throttle: Throttle,
+    halt: Option<Halt>,
+    /// What the last search for a slice found instead of one.
+    nothing: Option<Found>,
+    /// When to search again.
+    again_at: Option<Timestamp>,
+    progress: bool,
+    looked: Timestamp,
+    recorded: Timestamp,
+}
+
+type Answers<'a> = FuturesUnordered<BoxFuture<'a, (Vec<Parcel>, Vec<Stored>)>>;
+
+impl<'a, W: World, D: Destination> Copier<'a, W, D> {
+    async fn work(mut self, mut news: Receiver<Event>) -> Ended {
+        let mut answers: Answers<'a> = FuturesUnordered::new();
+        let mut booking: OptionFuture<BoxFuture<'a, Booked>> = None.into();
+        let mut busy = false;
+        loop {
+            self.check_time();
+            if self.overdue() && !answers.is_empty() {
+                answers = FuturesUnordered::new();
+                self.doubt_everything();
+            }
+            if !busy && let Some(operation) = self.next_operation() {
+                booking = Some(operation).into();
+                busy = true;
+            }
+            self.send(&mut answers);
+            if !busy && answers.is_empty() && self.finished() {
+                self.jobs = None;
+                news.close();
+                return self.ended();
+            }
+            let wake = self.wake();
+            let world = self.world;
+            tokio::select! {
+                biased;
+                Some(booked) = &mut booking, if busy => {
+                    busy = false;
+                    booking = None.into();
+                    self.booked(booked).await;
+                }
+                Some((parcels, stored)) = answers.next(), if !answers.is_empty() => self.answered(parcels, stored),
+                Some(event) = news.recv() => self.heard(event).await,
+                () = world.clock().sleep(wake) => {}
+            }
+        }
+    }
+
+    /// No window is begun once the time is over.
+    fn check_time(&mut self) {
+        if self.halt.is_none() && self.world.now() >= self.stop_at {
+            self.halt(Halt::Time);
+        }
+    }
+
+    /// The reserve is nearly used up: nothing is waited for any more, connections are closed.
+    fn overdue(&self) -> bool {
+        self.world.now() >= later(self.stop_at, self.world.times().reserve / 2)
+    }
+
+    /// What was sent and not answered may still take effect.
+    fn doubt_everything(&mut self) {
+        self.drop_parcels();
+        let end = later(self.world.now(), self.world.times().quarantine);
+        for work in self.held.values_mut().filter(|w| w.open > 0) {
+            work.open = 0;
+            work.doubt = Some(work.doubt.map_or(end, |t| t.max(end)));
+        }
+    }
+
+    fn halt(&mut self, halt: Halt) {
+        self.stop.store(true, Ordering::Relaxed);
+        let weaker = matches!(self.halt, None | Some(Halt::Time | Halt::Pause(..)));
+        if weaker {
+            self.halt = Some(halt);
+        }
+    }
+
+    fn lost(&self) -> bool {
+        matches!(self.halt, Some(Halt::Lost))
+    }
+
+    /// Returns how long nothing may happen before the loop looks again.
+    fn wake(&self) -> std::time::Duration {
+        let now = self.world.now();
+        let mut at = later(now, self.world.times().lease / 6);
+        if self.halt.is_none() {
+            at = at.min(self.stop_at);
+        }
+        if let Some(again) = self.again_at.filter(|_| self.held.is_empty()) {
+            at = at.min(again);
+        }
+        if !self.parcels.is_empty() {
+            at = self.throttle.resume_at(now).map_or(at, |t| t.min(at));
+        }
+        until(now, at).max(std::time::Duration::from_millis(1))
+    }
+
+    fn finished(&self) -> bool {
+        let soon = later(self.world.now(), self.world.times().idle * 5).min(self.stop_at);
+        let nothing = self.nothing.is_some() && self.again_at.is_none_or(|t| t > soon);
+        let over = self.halt.is_some() || nothing;
+        let unsent = self.halt.is_none() && !self.parcels.is_empty();
+        over && (self.lost() || self.held.is_empty()) && !unsent
+    }
+
+    // ---- the end ------------------------------------------------------------------------------------------------
+
+    fn ended(self) -> Ended {
+        let Some(lane) = self.lane else { return Ended::Lost };
+        let progress = self.progress;
+        let next = match self.halt {
+            Some(Halt::Lost) => return Ended::Lost,
+            Some(Halt::Stalled(fault)) => return Ended::Stalled { lane, fault },
+            Some(Halt::Renumbered) => return Ended::Renumbered { lane },
+            Some(Halt::Stopped) => return Ended::Stopped { lane },
+            Some(Halt::Pause(fault, until)) => pause(&fault, until),
+            Some(Halt::Time) => Next::time(),
+            None => match self.nothing {
+                Some(Found::Wait(until)) => idle(until),
+                Some(Found::Unplanned) => idle(later(self.world.now(), self.world.times().idle)),
+                Some(Found::Done | Found::Slice(_)) | None => Next::Ended,
+            },
+        };
+        Ended::Next { lane, next, progress }
+    }
+}
+
+fn idle(until: Timestamp) -> Next {
+    Next::Continue { reason: Reason::Idle, not_before: Some(until), waits: None }
+}
+
+fn worse(known: Option<Fault>, new: Fault) -> Option<Fault> {
+    let rank = |fault: &Fault| match fault.remedy {
+        Remedy::RetryAfter(wait) => (0, wait),
+        Remedy::SkipMessage | Remedy::GiveUp => (1, std::time::Duration::ZERO),
+    };
+    match known {
+        Some(known) if rank(&known) >= rank(&new) => Some(known),
+        _ => Some(new),
+    }
+}
+
+fn job(work: &Work, windows: Vec<Vec<Uid>>) -> Job {
+    Job {
+        slice: work.slice.record.no,
+        folder: work.folder.wire.clone(),
+        uidvalidity: work.folder.uidvalidity,
+        windows: windows.into(),
+    }
+}

@@ -1,0 +1,89 @@
+//! What a chunk hears from its reader.
+
+use super::{Copier, Halt, Parcel, TRIES, job};
+use crate::copy::decision::{Circumstances, Decision, decide, row};
+use crate::copy::reader::{Event, Job};
+use crate::copy::work::Work;
+use crate::world::{World, later};
+use futures_util::future::FutureExt as _;
+use futures_util::stream::StreamExt as _;
+use mailcrane_core::fault::Remedy;
+use mailcrane_core::id::SliceNo;
+use mailcrane_core::manifest::Outcome;
+use mailcrane_core::message::Fetched;
+use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::ports::destination::Destination;
+use mailcrane_core::ports::ends::Ends;
+use tokio::sync::OwnedSemaphorePermit;
+
+impl<'a, W: World, D: Destination> Copier<'a, W, D> {
+    pub(super) async fn begin(&mut self, mut work: Work) {
+        let windows = work.hand_out(self.world.sizes());
+        let job = job(&work, windows);
+        self.held.insert(work.slice.record.no, work);
+        self.give(job).await;
+    }
+
+    pub(super) async fn give(&mut self, job: Job) {
+        self.reading += 1;
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job).await;
+        }
+    }
+
+    pub(super) async fn heard(&mut self, event: Event) {
+        match event {
+            Event::Read(slice, fetched, memory) => self.read(slice, fetched, memory),
+            Event::Short => self.flush = true,
+            Event::Finished => self.reading = self.reading.saturating_sub(1),
+            Event::Renumbered => {
+                self.reading = self.reading.saturating_sub(1);
+                self.halt(Halt::Renumbered);
+            }
+            Event::Failed(slice, fault) => {
+                self.reading = self.reading.saturating_sub(1);
+                let Remedy::RetryAfter(wait) = fault.remedy else { return self.halt(Halt::Stalled(fault)) };
+                let again = later(self.world.now(), wait);
+                if again >= self.stop_at {
+                    return self.halt(Halt::Pause(fault, again));
+                }
+                if let Some(work) = self.held.get_mut(&slice) {
+                    let mut windows = work.hand_out_again(self.world.sizes());
+                    let suspect = windows.first().and_then(|w| w.first()).copied();
+                    if let Some(uid) = suspect.filter(|u| work.tries.get(u).is_some_and(|n| *n >= TRIES)) {
+                        windows.remove(0);
+                        let octets = work.planned(uid).map_or(0, |m| m.octets);
+                        let text = format!("the source broke off {TRIES} times at this message: {fault}");
+                        work.resolve(row(uid, Outcome::Failed, "source.unreadable", &text, octets));
+                    }
+                    let job = job(work, windows);
+                    self.give(job).await;
+                }
+            }
+        }
+    }
+
+    pub(super) fn read(&mut self, slice: SliceNo, fetched: Fetched, memory: Option<OwnedSemaphorePermit>) {
+        let (uid, features) = (fetched.uid, self.destination.features());
+        let Some(work) = self.held.get_mut(&slice) else { return };
+        work.was_read(uid);
+        let Some(planned) = work.planned(uid).copied() else { return };
+        let leader = planned.leader.and_then(|l| work.leaders.get(&l).map(|d| (l, *d)));
+        let case = Circumstances {
+            key: work.key(uid),
+            features,
+            there: work.there.get(&uid),
+            leader,
+            now: self.world.now(),
+            max_octets: self.migration.options.max_octets,
+        };
+        match decide(uid, planned.octets, fetched.outcome, &case) {
+            Decision::Ended(row) => work.resolve(row),
+            Decision::Store(_, _) if work.doubt.is_some() => {}
+            Decision::Store(item, row) => {
+                work.open += 1;
+                self.parcels.push_back(Parcel { slice, item: *item, row, memory });
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What a chunk sends to the destination, and what it makes of the answers.
+
+use super::{Answers, Copier, Halt, Parcel, TRIES, worse};
+use crate::world::{World, later, until};
+use futures_util::future::FutureExt as _;
+use futures_util::stream::StreamExt as _;
+use mailcrane_core::fault::Remedy;
+use mailcrane_core::manifest::Outcome;
+use mailcrane_core::message::NewItem;
+use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::ports::destination::{Destination, Stored};
+use mailcrane_core::ports::ends::Ends;
+use mailcrane_core::{Fault, Timestamp};
+
+impl<'a, W: World, D: Destination> Copier<'a, W, D> {
+    /// Sends batches as long as requests are allowed, leases outlive them and their messages are intended.
+    pub(super) fn send(&mut self, answers: &mut Answers<'a>) {
+        if self.halt.as_ref().is_some_and(|h| !matches!(h, Halt::Time)) {
+            return self.drop_parcels();
+        }
+        let now = self.world.now();
+        while answers.len() < self.throttle.limit(now) {
+            let Some(batch) = self.next_batch(now) else { break };
+            let Some(folder) =
+                batch.first().and_then(|p| self.held.get(&p.slice)).and_then(|w| w.folder.destination.clone())
+            else {
+                break;
+            };
+            let destination = self.destination;
+            let send = async move {
+                let (items, rest): (Vec<NewItem>, Vec<_>) =
+                    batch.into_iter().map(|p| (p.item, (p.slice, p.row, p.memory))).unzip();
+                let stored = destination.store(&folder, &items).await;
+                let back = items.into_iter().zip(rest);
+                let parcels = back.map(|(item, (slice, row, memory))| Parcel { slice, item, row, memory }).collect();
+                (parcels, stored)
+            };
+            answers.push(send.boxed());
+        }
+    }
+
+    /// Takes the next batch: messages of one slice, as many as one request may have; nothing when it is worth waiting.
+    pub(super) fn next_batch(&mut self, now: Timestamp) -> Option<Vec<Parcel>> {
+        let features = self.destination.features();
+        let first = self.parcels.front()?;
+        let work = self.held.get(&first.slice)?;
+        let lease_left = work.slice.record.lease.map(|l| until(now, l.until)).unwrap_or_default();
+        if lease_left <= features.request_limit || !work.may_send(first.item.key.uid) {
+            return None;
+        }
+        let (slice, mut count, mut octets) = (first.slice, 0, 0);
+        for parcel in &self.parcels {
+            let size = parcel.item.raw.len() as u64;
+            let fits = count == 0 || (count < features.max_batch_items && octets + size <= features.max_batch_octets);
+            if parcel.slice != slice || !fits || !work.may_send(parcel.item.key.uid) {
+                break;
+            }
+            (count, octets) = (count + 1, octets + size);
+        }
+        let full =
+            count >= features.max_batch_items || count < self.parcels.len() || octets >= features.max_batch_octets;
+        let all_read = self.reading == 0;
+        if !full && !all_read && !self.flush && self.halt.is_none() {
+            return None;
+        }
+        if count >= self.parcels.len() {
+            self.flush = false;
+        }
+        Some(self.parcels.drain(..count).collect())
+    }
+
+    pub(super) fn drop_parcels(&mut self) {
+        for parcel in self.parcels.drain(..) {
+            if let Some(work) = self.held.get_mut(&parcel.slice) {
+                work.open = work.open.saturating_sub(1);
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, parcels: Vec<Parcel>, stored: Vec<Stored>) {
+        let now = self.world.now();
+        let (mut again, mut trouble, mut well) = (Vec::new(), None::<Fault>, true);
+        let missing =
+            || Stored::Unknown(Fault::retry(self.world.times().back_off, "destination.no_answer", "no answer"));
+        let outcomes: Vec<Stored> =
+            stored.into_iter().chain(std::iter::repeat_with(missing)).take(parcels.len()).collect();
+        for (mut parcel, outcome) in parcels.into_iter().zip(outcomes) {
+            let Some(work) = self.held.get_mut(&parcel.slice) else { continue };
+            match outcome {
+                Stored::Created(id) => {
+                    work.open -= 1;
+                    parcel.row.item = Some(id);
+                    work.resolve(parcel.row);
+                }
+                Stored::Unknown(fault) => {
+                    work.open -= 1;
+                    let end = later(now, self.world.times().quarantine);
+                    work.doubt = Some(work.doubt.map_or(end, |t| t.max(end)));
+                    tracing::warn!(
+                        error = &fault as &dyn std::error::Error,
+                        "A request was not answered; its slice goes into quarantine"
+                    );
+                    well = false;
+                }
+                Stored::NotTried(fault) => {
+                    trouble = worse(trouble, fault);
+                    again.push(parcel);
+                }
+                Stored::Refused(fault) => {
+                    let uid = parcel.item.key.uid;
+                    let tries = work.tries.entry(uid).or_default();
+                    *tries += 1;
+                    match fault.remedy {
+                        Remedy::RetryAfter(_) if *tries < TRIES => {
+                            trouble = worse(trouble, fault);
+                            again.push(parcel);
+                        }
+                        Remedy::GiveUp => {
+                            trouble = worse(trouble, fault);
+                            again.push(parcel);
+                        }
+                        Remedy::RetryAfter(_) | Remedy::SkipMessage => {
+                            work.open -= 1;
+                            let mut row = parcel.row;
+                            (row.outcome, row.code, row.reason) =
+                                (Outcome::Failed, fault.code.to_string(), fault.message.clone());
+                            if fault.code.contains("too_large") {
+                                row.outcome = Outcome::Skipped;
+                            }
+                            work.resolve(row);
+                        }
+                    }
+                }
+            }
+        }
+        for parcel in again.into_iter().rev() {
+            self.parcels.push_front(parcel);
+        }
+        self.drop_doubted();
+        match trouble {
+            Some(fault) => self.troubled(fault),
+            None if well => self.throttle.succeeded(),
+            None => {}
+        }
+    }
+
+    /// Messages of a doubted slice are not sent: whoever settles it reads them again.
+    pub(super) fn drop_doubted(&mut self) {
+        let held = &mut self.held;
+        self.parcels.retain(|parcel| match held.get_mut(&parcel.slice) {
+            Some(work) if work.doubt.is_some() => {
+                work.open = work.open.saturating_sub(1);
+                false
+            }
+            _ => true,
+        });
+    }
+
+    pub(super) fn troubled(&mut self, fault: Fault) {
+        let now = self.world.now();
+        match fault.remedy {
+            Remedy::RetryAfter(wait) => {
+                self.throttle.refused(now, wait.max(self.world.times().back_off));
+                self.flush = true;
+                if let Some(again) = self.throttle.resume_at(now).filter(|t| *t >= self.stop_at) {
+                    self.halt(Halt::Pause(fault, again));
+                }
+            }
+            Remedy::SkipMessage | Remedy::GiveUp => self.halt(Halt::Stalled(fault)),
+        }
+    }
+}
