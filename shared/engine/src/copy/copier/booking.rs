@@ -9,11 +9,8 @@ use crate::lane::{self};
 use crate::ledger;
 use crate::world::{World, later, until};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use futures_util::stream::StreamExt as _;
 use mailcrane_core::id::SliceNo;
-use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::destination::Destination;
-use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::record::{Account, Lane, Migration, Slice, SliceState, Versioned, keys};
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {

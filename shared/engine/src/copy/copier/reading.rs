@@ -5,15 +5,11 @@ use crate::copy::decision::{Circumstances, Decision, decide, row};
 use crate::copy::reader::{Event, Job};
 use crate::copy::work::Work;
 use crate::world::{World, later};
-use futures_util::future::FutureExt as _;
-use futures_util::stream::StreamExt as _;
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::message::Fetched;
-use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::destination::Destination;
-use mailcrane_core::ports::ends::Ends;
 use tokio::sync::OwnedSemaphorePermit;
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {

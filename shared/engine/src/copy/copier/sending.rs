@@ -3,13 +3,10 @@
 use super::{Answers, Copier, Halt, Parcel, TRIES, worse};
 use crate::world::{World, later, until};
 use futures_util::future::FutureExt as _;
-use futures_util::stream::StreamExt as _;
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::message::NewItem;
-use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::destination::{Destination, Stored};
-use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::{Fault, Timestamp};
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
