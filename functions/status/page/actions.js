@@ -3,7 +3,7 @@
 import { offers } from './api.js'
 import { when } from './confirm.js'
 import { dialog, fault, field, h, show } from './dom.js'
-import { explain } from './app.js'
+import { explain } from './explain.js'
 import { t } from './texts.js'
 
 const OVER = ['finished', 'finished_with_errors', 'failed']
@@ -21,7 +21,8 @@ const ALLOWED = {
   erase: ['scheduled', 'paused', ...OVER, 'cancelled'],
 }
 
-const needsRetry = ({ states }) => Boolean(states && ['stalled', 'done_with_errors', 'check_failed'].some((one) => states[one]))
+/** Within a pass only what is stalled can be tried again. */
+const needsRetry = ({ state, states }) => Boolean(!states || (state === 'running' ? ['stalled'] : ['stalled', 'done_with_errors', 'check_failed']).some((one) => states[one]))
 
 /** Whether the action is of use now, besides being allowed. */
 const USEFUL = {

@@ -4,9 +4,10 @@ import { client, Problem } from './api.js'
 import { accountsStep } from './accounts.js'
 import { confirmStep } from './confirm.js'
 import { dialog, h, say, show } from './dom.js'
+import { explain } from './explain.js'
 import { observeStep } from './observe.js'
 import { providerStep } from './provider.js'
-import { choose, current, has, languages, t, told } from './texts.js'
+import { choose, current, languages, t } from './texts.js'
 
 const STEPS = { provider: providerStep, accounts: accountsStep, confirm: confirmStep, observe: observeStep }
 const BEFORE_START = new Set(['submitted', 'checking', 'ready'])
@@ -47,16 +48,6 @@ function tell(problem) {
   if (!(problem instanceof Problem)) console.error(problem)
   const text = problem instanceof Problem ? explain(problem) : t('page.mistake')
   show(at('notice'), h('p', { class: 'notice bad' }, text))
-}
-
-/** Says what a refusal means and what to do. */
-export function explain(problem) {
-  const parts = problem.parts.slice(0, 5).map((part) => {
-    const place = part.row ? t('problem.row', { n: part.row }) : part.field && !has(`code.${part.code}`) ? part.field : ''
-    return `${place ? `${place}: ` : ''}${told(part.code ?? problem.code, part.detail ?? part.title)}`
-  })
-  if (problem.total > 5) parts.push(t('problem.more', { n: problem.total - 5 }))
-  return parts.join('\n')
 }
 
 function steps(step) {

@@ -10,6 +10,7 @@ import { poll } from './poll.js'
 import { bytes, duration, number, t, time } from './texts.js'
 
 const ENDED = ['done', 'done_with_errors', 'stalled', 'cancelled']
+const TAKING_PART = [...ENDED, 'queued', 'copying', 'verifying']
 const PASSES = new Set(['running', 'pausing', 'cancelling'])
 
 export function observeStep(app) {
@@ -18,6 +19,7 @@ export function observeStep(app) {
   const facts = h('dl', { class: 'facts' })
   const bars = { accounts: row('accounts'), messages: row('emails.title'), bytes: row('bytes.title') }
   const left = h('p', { class: 'hint' })
+  const others = h('p', { class: 'hint' })
   const tiles = h('div')
   const waits = h('section', { class: 'card', hidden: true })
   const chart = speedChart()
@@ -48,9 +50,13 @@ export function observeStep(app) {
       ['fact.keep', migration.keep_until && time(migration.keep_until)],
     ].filter(([, value]) => value)
     show(facts, shown.map(([key, value, code]) => h('div', null, h('dt', null, t(key)), h('dd', { class: code && 'code' }, foreign(value)))))
-    const ended = states && ENDED.reduce((sum, one) => sum + (states[one] ?? 0), 0)
+    const count = (some) => some.reduce((sum, one) => sum + (states[one] ?? 0), 0)
     bars.accounts.element.hidden = !states
-    if (states) bars.accounts.show(ended, accounts, of(number(ended), number(accounts)))
+    if (states) {
+      const [ended, all] = [count(ENDED), count(TAKING_PART)]
+      bars.accounts.show(ended, all, of(number(ended), number(all)))
+      say(others, all < accounts ? t('accounts.others', { n: accounts - all }) : '')
+    }
     const done = totals.found - totals.pending
     bars.messages.show(done, totals.found, of(number(done), number(totals.found)))
     bars.bytes.show(totals.bytes_done, totals.bytes_found, of(bytes(totals.bytes_done), bytes(totals.bytes_found)))
@@ -72,7 +78,7 @@ export function observeStep(app) {
   const element = h('div', null,
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, name ? foreign(name) : t('observe.title')), h('div', { class: 'state' }, badge, text)),
     controls.element,
-    h('section', { class: 'card' }, h('h2', null, t('progress.title')), Object.values(bars).map((one) => one.element), left, tiles, chart.element),
+    h('section', { class: 'card' }, h('h2', null, t('progress.title')), Object.values(bars).map((one) => one.element), others, left, tiles, chart.element),
     waits,
     h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts),
     h('section', { class: 'card' }, h('h2', null, t('accounts.list')), list.element),

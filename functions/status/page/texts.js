@@ -11,6 +11,9 @@ const preferred = () => [localStorage.getItem(KEPT), ...navigator.languages.map(
 let language = preferred()
 document.documentElement.lang = language
 
+/** The language with the region of the browser, for numbers and times. */
+const region = () => navigator.languages.find((one) => one.startsWith(language)) ?? language
+
 /** Returns the language, such as `en`. */
 export const current = () => language
 
@@ -40,7 +43,7 @@ export function told(code, message) {
 }
 
 /** Writes a whole number. */
-export const number = (value) => new Intl.NumberFormat(language).format(value)
+export const number = (value) => new Intl.NumberFormat(region()).format(value)
 
 /** Writes an amount of octets. */
 export function bytes(value) {
@@ -48,15 +51,15 @@ export function bytes(value) {
   let step = 0
   for (; value >= 1000 && step < units.length - 1; step += 1) value /= 1000
   const digits = step === 0 || value >= 100 ? 0 : 1
-  return new Intl.NumberFormat(language, { style: 'unit', unit: units[step], unitDisplay: step ? 'short' : 'long', maximumFractionDigits: digits }).format(value)
+  return new Intl.NumberFormat(region(), { style: 'unit', unit: units[step], unitDisplay: step ? 'short' : 'long', maximumFractionDigits: digits }).format(value)
 }
 
 /** Writes a time of the browser's zone. */
-export const time = (text) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(text))
+export const time = (text) => new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(text))
 
 /** Writes a duration in words. */
 export function duration(seconds) {
-  const unit = (value, name) => new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'long', maximumFractionDigits: 0 }).format(value)
+  const unit = (value, name) => new Intl.NumberFormat(region(), { style: 'unit', unit: name, unitDisplay: 'long', maximumFractionDigits: 0 }).format(value)
   if (seconds < 90) return unit(Math.max(1, Math.round(seconds)), 'second')
   if (seconds < 5400) return unit(Math.round(seconds / 60), 'minute')
   if (seconds < 129600) return unit(Math.round(seconds / 3600), 'hour')

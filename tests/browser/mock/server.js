@@ -1,0 +1,128 @@
+// A stand-in of the API for developing and testing the page alone. It keeps migrations in memory and moves nothing.
+// The deployed local stack is the judge of the real API; this only answers in the same shapes.
+
+import { createServer } from 'node:http'
+import { readFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { accountOf, migrationOf, pulse } from './world.js'
+
+const PAGE = new URL('../../../functions/status/page/', import.meta.url)
+const OPENAPI = new URL('../../../functions/status/openapi.json', import.meta.url)
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+export const KEY = 'mock-operator-key'
+
+const problem = (status, code, detail, more = {}) => ({ status, body: { type: `urn:mailcrane:problem:${code}`, title: code, status, code, detail, ...more } })
+const ACTIONS = {
+  start: [['submitted', 'checking', 'ready', 'scheduled', 'finished', 'finished_with_errors', 'failed'], 'running'],
+  delta: [['finished', 'finished_with_errors', 'failed'], 'running'],
+  pause: [['running'], 'pausing'],
+  resume: [['pausing', 'paused'], 'running'],
+  cancel: [['submitted', 'checking', 'ready', 'scheduled', 'running', 'pausing', 'paused'], 'cancelling'],
+  retry: [['running', 'finished_with_errors', 'failed'], 'running'],
+  keep: [['finished', 'finished_with_errors', 'failed', 'cancelled'], null],
+  undo: [['finished', 'finished_with_errors', 'failed', 'cancelled'], null],
+}
+
+/** Starts the mock; gives its address, its migrations and a way to end it. */
+export async function start({ port = 0, undo = false, speed = 1 } = {}) {
+  const migrations = new Map()
+  const calls = []
+  const timer = setInterval(() => migrations.forEach((one) => pulse(one, speed)), 200)
+
+  function find(request, id) {
+    const one = migrations.get(id)
+    const bearer = request.headers.authorization?.replace('Bearer ', '')
+    return one && (bearer === one.token || bearer === KEY) ? one : null
+  }
+  function act(one, action, body) {
+    const [from, to] = ACTIONS[action] ?? []
+    if (!from) return problem(404, 'not_found', 'there is no such route')
+    if (!from.includes(one.view.state)) return problem(409, 'state.illegal', `${action} is not possible while the migration is ${one.view.state}`)
+    if (action === 'keep') one.view.keep_until = new Date(Date.now() + 14 * 86400e3).toISOString()
+    else if (action === 'start' && body.at && body.at !== 'now') Object.assign(one.view, { state: 'scheduled', start_at: body.at })
+    else if (to) one.change(to, action === 'resume' ? 'resume' : action === 'delta' || action === 'retry' ? 'delta' : body.kind ?? 'full')
+    return { status: 202, body: one.show() }
+  }
+  function accounts(one, method, rest, query, body) {
+    const [no, action] = rest
+    if (no === undefined) {
+      if (method === 'POST') {
+        one.add(body.accounts.map((given) => accountOf(given, body.source)))
+        return { status: 201, body: { accounts: one.view.accounts } }
+      }
+      const from = Number(query.get('cursor') ?? 0), limit = Number(query.get('limit') ?? 100)
+      const next = from + limit < one.accounts.length ? String(from + limit) : null
+      return { status: 200, body: { accounts: one.accounts.slice(from, from + limit), next } }
+    }
+    const account = one.accounts[Number(no)]
+    if (!account) return problem(404, 'not_found', 'there is no such account')
+    if (method === 'PATCH') {
+      if (body.destination?.mailbox && !body.destination.mailbox.includes('@')) return problem(422, 'field.invalid', 'must be an e-mail address such as anna@example.org', { field: 'destination.mailbox' })
+      one.correct(account, body)
+      return { status: 200, body: account }
+    }
+    if (method === 'POST') {
+      one.correct(account, { source: {} })
+      return { status: 202, body: account }
+    }
+    if (!action) return { status: 200, body: account }
+    return one.part(account, action, query)
+  }
+  function route(request, url, body) {
+    const [, version, what, id, ...rest] = url.pathname.split('/')
+    if (what !== 'migrations' || version !== 'v1') return problem(404, 'not_found', 'there is no such route')
+    if (!id) {
+      if (request.headers.authorization !== `Bearer ${KEY}`) return problem(403, 'access.operator_only', 'this needs the operator key as Authorization: Bearer')
+      const wrong = body.accounts.findIndex((one) => one.source.user === 'refused@example.net')
+      if (wrong >= 0) return problem(422, 'field.missing', 'is missing', { field: `accounts.${wrong}.source.password` })
+      const one = migrationOf(body, randomUUID().slice(0, 13), randomUUID().replaceAll('-', ''))
+      migrations.set(one.view.id, one)
+      return { status: 201, body: { id: one.view.id, token: one.token, status_url: `/#${one.view.id}.${one.token}`, state: one.view.state, accounts: one.view.accounts } }
+    }
+    const one = find(request, id)
+    if (!one) return problem(404, 'migration.not_found', 'there is no such migration for this token; use the whole link from the e-mail')
+    if (rest[0] === 'accounts') return accounts(one, request.method, rest.slice(1), url.searchParams, body)
+    if (request.method === 'DELETE') {
+      if (['running', 'pausing', 'cancelling'].includes(one.view.state)) return problem(409, 'state.illegal', `erase is not possible while the migration is ${one.view.state}`)
+      one.change('erasing')
+      return { status: 202, body: one.show() }
+    }
+    if (request.method === 'POST') return act(one, rest[0], body)
+    return { status: 200, body: one.show() }
+  }
+
+  const server = createServer(async (request, answer) => {
+    const url = new URL(request.url, 'http://mock')
+    const send = (status, type, body, headers = {}) => answer.writeHead(status, { 'content-type': type, 'content-security-policy': POLICY, ...headers }).end(body)
+    try {
+      if (url.pathname === '/v1/openapi.json') {
+        const openapi = JSON.parse(await readFile(OPENAPI, 'utf8'))
+        if (undo) openapi.paths['/v1/migrations/{id}/undo'] = { post: {} }
+        return send(200, 'application/json', JSON.stringify(openapi))
+      }
+      if (!url.pathname.startsWith('/v1/')) {
+        const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1)
+        if (!/^[\w-]+\.(html|js|css)$/.test(name)) return send(404, 'text/plain', '')
+        return send(200, { html: 'text/html', js: 'text/javascript', css: 'text/css' }[name.split('.').pop()], await readFile(new URL(name, PAGE)))
+      }
+      let text = ''
+      for await (const part of request) text += part
+      calls.push({ method: request.method, path: url.pathname, body: text })
+      const { status, body, csv, next } = route(request, url, text ? JSON.parse(text) : {})
+      if (csv) return send(200, 'text/csv', csv, next ? { 'mailcrane-next-cursor': next } : {})
+      send(status, status < 400 ? 'application/json' : 'application/problem+json', JSON.stringify(body))
+    } catch (error) {
+      send(500, 'text/plain', String(error.stack))
+    }
+  })
+  await new Promise((done) => server.listen(port, '127.0.0.1', done))
+  return {
+    url: `http://127.0.0.1:${server.address().port}`, migrations, calls,
+    stop: () => { clearInterval(timer); server.closeAllConnections(); server.close() },
+  }
+}
+
+if (import.meta.url === `file://${process.argv[1]}`) {
+  const mock = await start({ port: Number(process.env.PORT ?? 8430), undo: true })
+  console.log(`The mock of the API is at ${mock.url}, its operator key is ${KEY}`)
+}
