@@ -13,6 +13,7 @@ use crate::access::Access;
 use crate::capabilities::Capabilities;
 use crate::folders::{self, Known};
 use crate::gate::Gate;
+use crate::listing::{self, Bookmark};
 use crate::search;
 use crate::session::{Session, Settings};
 use crate::soap::delete_item::{DeleteItem, DeleteType};
@@ -86,14 +87,13 @@ impl Destination for WorkMail {
     }
 
     async fn list(&self, folder: &FolderId, page: Option<&str>) -> Result<ListPage, Fault> {
-        let offset = page.map_or(Ok(0), str::parse).map_err(|e: std::num::ParseIntError| {
-            Fault::give_up("destination.bad_page", "The page of the listing is none of ours").because(e)
-        })?;
+        let at = page
+            .map_or(Some(Bookmark::default()), Bookmark::parse)
+            .ok_or_else(|| Fault::give_up("destination.bad_page", "The page of the listing is none of ours"))?;
         let place = FolderRef::Id(folder.0.clone());
-        let page = search::page(&self.session, &place, None, offset, self.session.deadline()).await;
-        let page = page.map_err(|e| self.session.fault(e))?;
-        let next = page.after(offset).map(|n| n.to_string());
-        Ok(ListPage { items: page.entries.into_iter().map(|i| listed(i, Some(folder))).collect(), next })
+        let (entries, next) = listing::page(&self.session, &place, &at).await.map_err(|e| self.session.fault(e))?;
+        let items = entries.into_iter().map(|i| listed(i, Some(folder))).collect();
+        Ok(ListPage { items, next: next.map(|n| n.to_string()) })
     }
 
     async fn find(&self, prefix: KeyPrefix, range: UidRange) -> Result<Vec<ListedItem>, Fault> {

@@ -28,6 +28,9 @@ pub(crate) enum Failure {
     /// HTTP said something other than SOAP did.
     #[error("the EWS server answered with HTTP status {status}")]
     Status { status: u16, retry_after: Option<Duration> },
+    /// A folder changed all the time while it was listed.
+    #[error("the folder changed while it was listed")]
+    Moving,
     /// A SOAP fault.
     #[error(transparent)]
     Fault(crate::soap::Fault),
@@ -85,6 +88,10 @@ impl Failure {
             }
             Self::NoAnswer(e @ NoAnswer::Cut(_)) => unknown(no_answer(now.pause).because(e)),
             Self::Unreadable(e) => unknown(no_answer(now.pause).because(e)),
+            Self::Moving => {
+                let text = "A folder changed all the time while it was listed";
+                none(Fault::retry(now.pause, "destination.folder_moves", text))
+            }
             Self::Status { status, retry_after } => by_status(status, retry_after, now),
             Self::Fault(fault) => {
                 let crate::soap::Fault { code, text, back_off } = fault;

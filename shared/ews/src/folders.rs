@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mailcrane_core::fault::Fault;
-use mailcrane_core::folder::{DestinationFolder, FolderId, Role};
+use mailcrane_core::folder::{DestinationFolder, FolderId, Role, WireName};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
@@ -23,6 +23,11 @@ pub(crate) struct Known {
     root: String,
     roles: BTreeMap<Role, String>,
 }
+
+/// The name of the inbox as one of a source.
+const INBOX: &str = "INBOX";
+/// Levels after which a path is taken for a circle.
+const DEEPEST: usize = 300;
 
 const ROLES: [(Distinguished, Role); 5] = [
     (Distinguished::Inbox, Role::Inbox),
@@ -59,9 +64,25 @@ impl Known {
         }
     }
 
-    fn role_of(&self, folder: &Folder) -> Option<Role> {
+    pub(crate) fn role_of(&self, folder: &Folder) -> Option<Role> {
         let named = self.roles.iter().find(|(_, id)| **id == folder.id).map(|(role, _)| *role);
         named.or_else(|| (self.is_top(folder) && folder.name.eq_ignore_ascii_case("Archive")).then_some(Role::Archive))
+    }
+
+    /// Gives the name that the folder has as one of a source: `INBOX`, or its id.
+    pub(crate) fn wire(&self, folder: &Folder) -> WireName {
+        match self.roles.get(&Role::Inbox) {
+            Some(inbox) if *inbox == folder.id => WireName::from(INBOX),
+            _ => WireName::from(folder.id.as_str()),
+        }
+    }
+
+    /// Gives the folder of such a name.
+    pub(crate) fn place(&self, wire: &WireName) -> Option<FolderRef> {
+        if wire.is_inbox() {
+            return self.roles.get(&Role::Inbox).cloned().map(FolderRef::Id);
+        }
+        String::from_utf8(wire.as_bytes().to_vec()).ok().map(FolderRef::Id)
     }
 
     fn is_top(&self, folder: &Folder) -> bool {
@@ -69,8 +90,28 @@ impl Known {
     }
 }
 
+/// Gives the folders with their names from the top down; one whose parent is not listed counts as at the top.
+pub(crate) fn paths<'f>(folders: &'f [Folder], known: &Known) -> Vec<(&'f Folder, Vec<String>)> {
+    let by_id: BTreeMap<&str, &Folder> = folders.iter().map(|f| (f.id.as_str(), f)).collect();
+    let name = |folder: &Folder| match known.wire(folder).is_inbox() {
+        true => INBOX.to_owned(),
+        false => folder.name.clone(),
+    };
+    let path = |folder: &Folder| {
+        let mut path = vec![name(folder)];
+        let mut above = folder.parent.as_deref().and_then(|id| by_id.get(id));
+        while let Some(parent) = above.filter(|_| path.len() < DEEPEST) {
+            path.push(name(parent));
+            above = parent.parent.as_deref().and_then(|id| by_id.get(id));
+        }
+        path.reverse();
+        path
+    };
+    by_id.values().map(|folder| (*folder, path(folder))).collect()
+}
+
 /// Lists every folder, whatever it holds.
-async fn all(session: &Session, deadline: Instant) -> Result<Vec<Folder>, Failure> {
+pub(crate) async fn all(session: &Session, deadline: Instant) -> Result<Vec<Folder>, Failure> {
     let root = session.access().folder(Distinguished::Root);
     let mut folders = Vec::new();
     let mut next = Some(0);

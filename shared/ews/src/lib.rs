@@ -1,6 +1,7 @@
 //! Amazon WorkMail over EWS.
 //!
-//! [`soap`] is the wire format, pure; [`names`] and [`limit`] are pure decisions; [`WorkMail`] is the destination.
+//! [`soap`] is the wire format, pure; [`names`] and [`limit`] are pure decisions; [`WorkMail`] is the destination,
+//! [`WorkMailSource`] the way out.
 
 pub mod limit;
 pub mod names;
@@ -12,10 +13,13 @@ mod destination;
 mod failure;
 mod folders;
 mod gate;
+mod listing;
 mod message;
+mod numbering;
 mod search;
 mod self_test;
 mod session;
+mod source;
 mod store;
 mod transport;
 
@@ -25,4 +29,5 @@ pub use destination::{Opening, WorkMail};
 pub use gate::Gate;
 pub use self_test::SCRATCH;
 pub use session::Settings;
+pub use source::{SourceOpening, WorkMailSource};
 pub use transport::{BadEndpoint, Endpoint};

@@ -1,4 +1,4 @@
-//! Finds items by our key, and walks over listings page by page.
+//! Finds items by our key.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use mailcrane_core::uid::UidRange;
 use tokio::time::Instant;
 
 use crate::failure::Failure;
+use crate::listing;
 use crate::session::Session;
 use crate::soap::answer::Refusal;
 use crate::soap::find_item::{FindItem, LISTING, Restriction};
@@ -18,15 +19,16 @@ use crate::soap::{Fault, FolderRef, Item};
 /// Folders asked in one request.
 const FOLDERS: usize = 50;
 
-/// Gives one page of a folder.
-pub(crate) async fn page(
+/// Gives one page of what a folder holds of a restriction.
+async fn page(
     session: &Session,
     folder: &FolderRef,
-    restriction: Option<&Restriction>,
+    restriction: &Restriction,
     offset: u32,
     deadline: Instant,
 ) -> Result<Page<Item>, Failure> {
-    let request = FindItem { folders: std::slice::from_ref(folder), restriction, offset, fields: &LISTING };
+    let folders = std::slice::from_ref(folder);
+    let request = FindItem { folders, restriction: Some(restriction), offset, fields: &LISTING };
     session.one(&request, deadline).await?.map_err(as_failure)
 }
 
@@ -46,12 +48,23 @@ pub(crate) async fn keys_in(
         None => Restriction::KeyPrefix(String::new()),
     };
     let folders = [FolderRef::Id(folder.0.clone())];
-    for item in everywhere(session, &folders, &restriction, deadline).await? {
-        if let Some(key) = key_of(&item).filter(|key| keys.contains(key)) {
-            found.entry(key).or_insert(item.id.id);
-        }
-    }
+    let items = everywhere(session, &folders, &restriction, deadline).await?;
+    found.extend(wanted(items, keys));
     Ok(found)
+}
+
+/// Gives the same from a listing of the whole folder.
+pub(crate) async fn keys_listed(
+    session: &Session,
+    folder: &FolderId,
+    keys: &[MessageKey],
+) -> Result<BTreeMap<MessageKey, String>, Failure> {
+    let items = listing::whole(session, &FolderRef::Id(folder.0.clone()), &LISTING).await?;
+    Ok(wanted(items, keys).collect())
+}
+
+fn wanted(items: Vec<Item>, keys: &[MessageKey]) -> impl Iterator<Item = (MessageKey, String)> {
+    items.into_iter().filter_map(|item| Some((key_of(&item).filter(|key| keys.contains(key))?, item.id.id)))
 }
 
 /// Gives every item of the folders that the restriction finds; a folder that has gone meanwhile has none.
@@ -77,7 +90,7 @@ pub(crate) async fn everywhere(
             let mut next = first.after(0);
             items.extend(first.entries);
             while let Some(offset) = next {
-                let more = page(session, folder, Some(restriction), offset, deadline).await?;
+                let more = page(session, folder, restriction, offset, deadline).await?;
                 next = more.after(offset);
                 items.extend(more.entries);
             }

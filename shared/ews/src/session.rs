@@ -190,7 +190,7 @@ impl Session {
             },
             Failure::Status { status: 429 | 502 | 503 | 504, retry_after } => self.gate.trouble(*retry_after),
             Failure::NoAnswer(_) | Failure::Unreadable(_) => self.gate.trouble(None),
-            Failure::Status { .. } | Failure::NoTime | Failure::Turned(_) | Failure::Token(_) => {}
+            Failure::Status { .. } | Failure::NoTime | Failure::Turned(_) | Failure::Token(_) | Failure::Moving => {}
         }
     }
 

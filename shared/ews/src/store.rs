@@ -75,7 +75,7 @@ fn batches(items: &[NewItem], features: &Features) -> Vec<Vec<usize>> {
 
 impl Call<'_> {
     async fn perform(&mut self, mut attempt: Attempt, features: &Features) {
-        if attempt.doubtful && features.find_by_key && !self.look_first(&mut attempt).await {
+        if attempt.doubtful && features.keeps_key && !self.look_first(&mut attempt, features).await {
             return;
         }
         let messages: Vec<Message> = attempt.items.iter().filter_map(|n| self.items.get(*n)).map(to_store).collect();
@@ -91,9 +91,15 @@ impl Call<'_> {
     }
 
     /// Takes what is there already as created; false when that could not be found out.
-    async fn look_first(&mut self, attempt: &mut Attempt) -> bool {
+    ///
+    /// Where keys cannot be searched the folder is listed.
+    async fn look_first(&mut self, attempt: &mut Attempt, features: &Features) -> bool {
         let wanted: Vec<_> = attempt.items.iter().filter_map(|n| self.items.get(*n)).map(|item| item.key).collect();
-        let found = match search::keys_in(self.session, self.folder, &wanted, self.deadline).await {
+        let found = match features.find_by_key {
+            true => search::keys_in(self.session, self.folder, &wanted, self.deadline).await,
+            false => search::keys_listed(self.session, self.folder, &wanted).await,
+        };
+        let found = match found {
             Ok(found) => found,
             Err(failure) => {
                 let fault = self.session.fault(failure);

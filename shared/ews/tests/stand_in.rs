@@ -254,6 +254,20 @@ async fn an_internal_error_with_effect_does_not_double() {
 }
 
 #[tokio::test]
+async fn where_keys_cannot_be_searched_the_folder_is_listed_before_an_item_is_sent_again() {
+    let stand_in = StandIn::start().await;
+    stand_in.knobs(json!({"unsearchable": ["X-Mailcrane-Key"]})).await;
+    let mut opening = stand_in.opening(stand_in.user());
+    opening.capabilities.search_lag = None;
+    let mailbox = WorkMail::open(opening).await.expect("an open mailbox");
+    let inbox = inbox(&mailbox).await;
+    let rule = json!({"operation": "CreateItem", "level": "fault", "code": "ErrorInternalServerError", "effect": true, "count": 1});
+    stand_in.rule(rule).await;
+    ids(&mailbox.store(&inbox, &items(4)).await);
+    assert_eq!(stand_in.items().await.len(), 4);
+}
+
+#[tokio::test]
 async fn a_request_too_large_is_refused_alone_and_the_largest_message_fits() {
     let stand_in = StandIn::start().await;
     let mut opening = stand_in.opening(stand_in.user());

@@ -7,11 +7,12 @@ use super::node::{Node, Ns};
 use super::xml::Xml;
 
 /// What is asked of an item to see what of it was kept.
-pub const STATE: [Field; 13] = [
+pub const STATE: [Field; 15] = [
     Field::Uri("item:ParentFolderId"),
     Field::Uri("item:ItemClass"),
     Field::Uri("item:Size"),
     Field::Uri("item:DateTimeReceived"),
+    Field::Uri("item:DateTimeCreated"),
     Field::Uri("item:Categories"),
     Field::Uri("message:InternetMessageId"),
     Field::Uri("message:IsRead"),
@@ -19,6 +20,7 @@ pub const STATE: [Field; 13] = [
     Field::SUBMIT_TIME,
     Field::FLAG_STATUS,
     Field::LAST_VERB,
+    Field::ICON_INDEX,
     Field::StoredVerb,
     Field::Key,
 ];

@@ -41,6 +41,8 @@ pub struct Item {
     pub size: Option<u64>,
     /// Received date.
     pub received: Option<Timestamp>,
+    /// When the server made it.
+    pub created: Option<Timestamp>,
     /// Our key.
     pub key: Option<String>,
     /// Whether it was read.
@@ -51,6 +53,8 @@ pub struct Item {
     pub flag_status: Option<i64>,
     /// `PR_LAST_VERB_EXECUTED`; 102 and 103 answered, 104 forwarded.
     pub last_verb: Option<i64>,
+    /// `PR_ICON_INDEX`; 262 is forwarded.
+    pub icon: Option<i64>,
     /// The verb the item was stored with by us.
     pub stored_verb: Option<i64>,
     /// Sent date (`PR_CLIENT_SUBMIT_TIME`).
@@ -73,11 +77,13 @@ impl Item {
             message_id: node.value("InternetMessageId").map(str::to_owned),
             size: node.number("Size"),
             received: node.value("DateTimeReceived").and_then(time::read),
+            created: node.value("DateTimeCreated").and_then(time::read),
             key: extended(node, Field::Key).map(str::to_owned),
             read: node.boolean("IsRead").or(flags.map(|f| f & 1 != 0)),
             draft: node.boolean("IsDraft").or(flags.map(|f| f & 8 != 0)),
             flag_status: number(Field::FLAG_STATUS),
             last_verb: number(Field::LAST_VERB),
+            icon: number(Field::ICON_INDEX),
             stored_verb: number(Field::StoredVerb),
             sent: extended(node, Field::SUBMIT_TIME).or(node.value("DateTimeSent")).and_then(time::read),
             categories: strings(node.child(Ns::Types, "Categories")),

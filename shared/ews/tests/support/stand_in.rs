@@ -7,7 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailcrane_core::fault::Fault;
+use mailcrane_core::folder::FolderId;
+use mailcrane_core::message::NewItem;
 use mailcrane_core::secret::Secret;
+use mailcrane_ews::soap::create_item::{CreateItem, Message, Verb};
+use mailcrane_ews::soap::{Envelope, FolderRef, Version};
 use mailcrane_ews::{Access, Opening, TokenSource, WorkMail};
 use serde_json::{Value, json};
 
@@ -118,6 +122,32 @@ impl StandIn {
     pub(crate) async fn fill(&self, folder: &str, count: u32) {
         let path = format!("/_workmail/mailboxes/{ANNA}/fill");
         self.post(&path, json!({"folder": folder, "count": count, "bytes": 600})).await;
+    }
+
+    /// Stores a message that was answered and then shows as forwarded, as other clients can leave it.
+    pub(crate) async fn create_answered_and_forwarded(&self, folder: &FolderId, item: &NewItem) {
+        let message = Message {
+            mime: item.raw.clone(),
+            read: item.flags.seen,
+            draft: item.flags.draft,
+            flagged: item.flags.flagged,
+            verb: Some(Verb::Answered),
+            received: item.received,
+            sent: item.sent,
+            categories: item.categories.clone(),
+            key: item.key.to_string(),
+            as_note: true,
+            without_receipt: false,
+        };
+        let into = FolderRef::Id(folder.0.clone());
+        let request = CreateItem { folder: &into, messages: &[message] };
+        let body = Envelope { version: Version::NEWEST, impersonate: None }.wrap(&request).to_vec();
+        let body = String::from_utf8(body).expect("UTF-8").replace("<t:Value>261</t:Value>", "<t:Value>262</t:Value>");
+        let request = self.http.post(format!("{}/EWS/Exchange.asmx", self.base)).basic_auth(ANNA, Some(PASSWORD));
+        let answer =
+            request.header("Content-Type", "text/xml; charset=utf-8").body(body).send().await.expect("an answer");
+        let text = answer.text().await.expect("a body");
+        assert!(text.contains("NoError"), "{text}");
     }
 
     /// Calls the management API.
