@@ -10,8 +10,8 @@ use mailcrane_core::Fault;
 use mailcrane_core::flags::Flags;
 use mailcrane_core::folder::WireName;
 use mailcrane_core::message::NewItem;
-use mailcrane_core::ports::destination::Stored;
-use mailcrane_core::uid::{UidSet, UidValidity};
+use mailcrane_core::ports::destination::{ItemId, Stored};
+use mailcrane_core::uid::{Uid, UidSet, UidValidity};
 
 /// The longest literal that LITERAL- sends without asking (RFC 7888).
 const LITERAL_MINUS: usize = 4096;
@@ -36,7 +36,7 @@ impl ImapSession {
         if self.capabilities.has("MULTIAPPEND") && items.len() > 1 {
             match self.append(folder, items, 0, sent).await {
                 Ok(ids) => {
-                    outcomes.extend(ids.into_iter().map(|location| Stored::Created(location.id())));
+                    outcomes.extend(ids.into_iter().map(Stored::Created));
                     return Ok(());
                 }
                 // Several are stored together or not at all; one by one shows which is not wanted.
@@ -57,30 +57,22 @@ impl ImapSession {
         at: usize,
         sent: &mut Sent,
     ) -> Result<Stored, Failure> {
-        let mut outcome = self.append(folder, std::slice::from_ref(item), at, sent).await;
-        if matches!(&outcome, Err(Failure::Refused { code: Some(code), .. }) if code == "TRYCREATE") {
-            let tag = self.link.send_with("CREATE", folder.as_bytes(), "").await?;
-            self.link.answer(&tag, "CREATE").await?;
-            outcome = self.append(folder, std::slice::from_ref(item), at, sent).await;
-        }
+        let outcome = self.append(folder, std::slice::from_ref(item), at, sent).await;
         match outcome {
-            Ok(places) => {
-                let place = places.into_iter().next().unwrap_or_else(|| unknown(folder));
-                Ok(Stored::Created(place.id()))
-            }
+            Ok(ids) => Ok(Stored::Created(ids.into_iter().next().unwrap_or_else(|| unplaced(folder, item)))),
             Err(Failure::Refused { text, code, .. }) => Ok(Stored::Refused(refusal(&text, code.as_deref()))),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Sends one APPEND for the messages from number `at` on; gives the place of each.
+    /// Sends one APPEND for the messages from number `at` on; gives the identity of each.
     async fn append(
         &mut self,
         folder: &WireName,
         items: &[NewItem],
         at: usize,
         sent: &mut Sent,
-    ) -> Result<Vec<Location>, Failure> {
+    ) -> Result<Vec<ItemId>, Failure> {
         let plus = self.capabilities.has("LITERAL+");
         let minus = self.capabilities.has("LITERAL-");
         let mut tag = String::new();
@@ -105,7 +97,7 @@ impl ImapSession {
         if answer.as_ref().is_err_and(|failure| !failure.breaks_connection()) {
             sent.whole = at;
         }
-        Ok(places(&answer?.status, folder, items.len()))
+        Ok(ids(&answer?.status, folder, items))
     }
 }
 
@@ -122,19 +114,27 @@ fn flags(flags: &Flags) -> String {
 }
 
 /// Reads `APPENDUID 38505 3955,3957` (RFC 4315); without it only the folder is known.
-fn places(status: &Status, folder: &WireName, count: usize) -> Vec<Location> {
-    let named = status.code_value("APPENDUID").and_then(|value| {
-        let (validity, set) = value.split_once(' ')?;
-        let uids = UidSet::try_from(set.trim().to_owned()).ok()?;
-        let uidvalidity = UidValidity(validity.parse().ok()?);
-        let all: Vec<Location> = uids.iter().take(count).map(|uid| Location::new(folder, uidvalidity, uid)).collect();
-        (all.len() == count && uids.len() == count as u64).then_some(all)
-    });
-    named.unwrap_or_else(|| vec![unknown(folder); count])
+fn ids(status: &Status, folder: &WireName, items: &[NewItem]) -> Vec<ItemId> {
+    let named = uids(status, items.len());
+    let id = |(number, item): (usize, &NewItem)| match named
+        .as_ref()
+        .and_then(|(epoch, uids)| Some((epoch, uids.get(number)?)))
+    {
+        Some((epoch, uid)) => Location { folder: folder.clone(), uidvalidity: *epoch, uid: *uid }.id(),
+        None => unplaced(folder, item),
+    };
+    items.iter().enumerate().map(id).collect()
 }
 
-fn unknown(folder: &WireName) -> Location {
-    Location { folder: folder.clone(), uidvalidity: UidValidity(0), uid: None }
+fn uids(status: &Status, count: usize) -> Option<(UidValidity, Vec<Uid>)> {
+    let (epoch, set) = status.code_value("APPENDUID")?.split_once(' ')?;
+    let set = UidSet::try_from(set.trim().to_owned()).ok().filter(|set| set.len() == count as u64)?;
+    Some((UidValidity(epoch.parse().ok()?), set.iter().collect()))
+}
+
+/// An identity that only tells messages apart.
+fn unplaced(folder: &WireName, item: &NewItem) -> ItemId {
+    ItemId(format!("-:{}:{}", item.key, String::from(folder.clone())))
 }
 
 /// Explains why a server does not want a message.
@@ -149,9 +149,11 @@ fn refusal(text: &str, code: Option<&str>) -> Fault {
         let message = format!("The message is larger than the destination takes. The server said: {text}");
         return Fault::skip("destination.too_large", message);
     }
-    if matches!(code, Some("NOPERM" | "TRYCREATE")) {
-        let failure = Failure::NoRight { text: text.to_owned() };
-        return describe(&failure);
+    if matches!(code, Some("TRYCREATE" | "NONEXISTENT")) {
+        return describe(&Failure::FolderGone { text: text.to_owned() });
+    }
+    if code == Some("NOPERM") {
+        return describe(&Failure::NoRight { text: text.to_owned() });
     }
     Fault::skip("destination.refused", format!("The destination refused the message. The server said: {text}"))
 }
@@ -161,17 +163,16 @@ mod tests {
     use super::*;
     use mailcrane_core::Remedy;
 
-    fn uids(line: &str, count: usize) -> Vec<u32> {
-        let folder = WireName::from("INBOX");
-        let status = Status::parse(line.as_bytes()).unwrap();
-        places(&status, &folder, count).iter().map(|place| place.uid.map_or(0, |uid| uid.get())).collect()
+    fn named(line: &str, count: usize) -> Option<Vec<u32>> {
+        let (_, uids) = uids(&Status::parse(line.as_bytes()).unwrap(), count)?;
+        Some(uids.into_iter().map(Uid::get).collect())
     }
 
     #[test]
     fn appenduid_gives_each_message_its_uid_or_none_at_all() {
-        assert_eq!(uids("A1 OK [APPENDUID 38505 3955,3957:3958] done", 3), [3955, 3957, 3958]);
-        assert_eq!(uids("A1 OK [APPENDUID 38505 3955] done", 2), [0, 0]);
-        assert_eq!(uids("A1 OK done", 1), [0]);
+        assert_eq!(named("A1 OK [APPENDUID 38505 3955,3957:3958] done", 3), Some(vec![3955, 3957, 3958]));
+        assert_eq!(named("A1 OK [APPENDUID 38505 3955] done", 2), None);
+        assert_eq!(named("A1 OK done", 1), None);
     }
 
     #[test]

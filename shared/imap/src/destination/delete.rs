@@ -13,7 +13,7 @@ pub(super) struct Delete<'a>(pub(super) &'a ItemId);
 
 impl AsyncCall<Deleted> for Delete<'_> {
     async fn run(self, session: &mut ImapSession) -> Result<Deleted, Failure> {
-        let Some(Location { folder, uidvalidity, uid: Some(uid) }) = Location::parse(self.0) else {
+        let Some(Location { folder, uidvalidity, uid }) = Location::parse(self.0) else {
             return Ok(kept("The server did not say where it stored this message."));
         };
         if !session.capabilities.has("UIDPLUS") {

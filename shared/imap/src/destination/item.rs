@@ -9,25 +9,23 @@ use mailcrane_core::uid::{Uid, UidValidity};
 pub(super) struct Location {
     pub(super) folder: WireName,
     pub(super) uidvalidity: UidValidity,
-    /// Nothing when the server did not say.
-    pub(super) uid: Option<Uid>,
+    pub(super) uid: Uid,
 }
 
 impl Location {
     pub(super) fn new(folder: &WireName, uidvalidity: UidValidity, uid: Uid) -> Self {
-        Self { folder: folder.clone(), uidvalidity, uid: Some(uid) }
+        Self { folder: folder.clone(), uidvalidity, uid }
     }
 
     /// Writes `uidvalidity:uid:folder`.
     pub(super) fn id(&self) -> ItemId {
-        let uid = self.uid.map_or(0, Uid::get);
-        ItemId(format!("{}:{uid}:{}", self.uidvalidity.0, String::from(self.folder.clone())))
+        ItemId(format!("{}:{}:{}", self.uidvalidity.0, self.uid, String::from(self.folder.clone())))
     }
 
     pub(super) fn parse(id: &ItemId) -> Option<Self> {
         let mut parts = id.0.splitn(3, ':');
         let uidvalidity = UidValidity(parts.next()?.parse().ok()?);
-        let uid = Uid::new(parts.next()?.parse().ok()?);
+        let uid = Uid::new(parts.next()?.parse().ok()?)?;
         Some(Self { folder: WireName::try_from(parts.next()?.to_owned()).ok()?, uidvalidity, uid })
     }
 }
