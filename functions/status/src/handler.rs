@@ -1,6 +1,6 @@
 //! Routes: everything that only reads, and the web page.
 
-use crate::{accounts, folders, manifest, migrations, page, protocol};
+use crate::{accounts, example, folders, manifest, migrations, page, protocol};
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::Migration;
 use mailcrane_engine::ledger::LedgerError;
@@ -24,6 +24,7 @@ pub(crate) fn open(request: &Request) -> Response {
     match request.segments().as_slice() {
         ["v1", "health"] => Response::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         ["v1", "openapi.json"] => page::openapi(request),
+        ["v1", "example.csv"] => example::example(),
         ["v1", ..] => Problem::not_found("route; see /v1/openapi.json").into(),
         _ => page::part(request),
     }

@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod csv;
+mod example;
 mod folders;
 mod handler;
 mod manifest;

@@ -4,6 +4,7 @@ use crate::answer::of_intake;
 use crate::app::App;
 use crate::control;
 use crate::create::needs_password;
+use crate::csv;
 use crate::endpoint::{Server, is_address};
 use crate::repeat::{self, Repeat};
 use mailcrane_core::id::AccountNo;
@@ -14,7 +15,7 @@ use mailcrane_engine::intake::{self, AccountChange, NewAccount};
 use mailcrane_engine::ledger;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::{self, OperatorKey};
-use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
+use mailcrane_lambda::http::{BODY_LIMIT, Faults, Fields, Problem, Request, Response};
 use mailcrane_lambda::view::AccountView;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -108,16 +109,47 @@ fn read_destination(fields: &Fields<'_>, needs_password: bool) -> Option<(Destin
     Some((DestinationEnd { mailbox: mailbox?, user }, password))
 }
 
+/// Returns what makes an account the same as another: source user, host and destination mailbox.
+pub(crate) fn pair(account: &NewAccount) -> (String, String, String) {
+    let host = account.source.endpoint.host.to_lowercase();
+    (account.source.user.to_lowercase(), host, account.destination.mailbox.to_lowercase())
+}
+
+/// Reads the accounts of a body: the list `accounts`, or the file `accounts_csv` (or the whole body as a file).
+pub(crate) fn read_list(
+    fields: &Fields<'_>,
+    file: Option<&[u8]>,
+    context: &Context<'_>,
+    faults: &Faults,
+) -> Vec<NewAccount> {
+    let skip = fields.typed("skip_bad_rows", "true or false").unwrap_or(false);
+    let member = fields.raw_text("accounts_csv", BODY_LIMIT);
+    let list = fields.objects("accounts");
+    let accounts = if let Some(file) = file.or(member.map(str::as_bytes)) {
+        if list.is_some() {
+            fields.fault("accounts_csv", "field.invalid", "cannot be sent together with accounts");
+        }
+        let read = csv::read(file, context).and_then(|table| table.accounts(skip));
+        read.unwrap_or_else(|problem| {
+            faults.extend(problem.into_parts());
+            Vec::new()
+        })
+    } else {
+        let accounts: Vec<_> = list.into_iter().flatten().filter_map(|one| read_new(one, context)).collect();
+        tell_repetitions(&accounts, "accounts", faults);
+        accounts
+    };
+    if accounts.len() > intake::MOST_ACCOUNTS as usize {
+        fields.fault("accounts", "accounts.too_many", format!("has more than {} accounts", intake::MOST_ACCOUNTS));
+    }
+    accounts
+}
+
 /// Notes accounts that are the same pair as an earlier one.
-pub(crate) fn tell_repetitions(accounts: &[NewAccount], path: &str, faults: &Faults) {
+fn tell_repetitions(accounts: &[NewAccount], path: &str, faults: &Faults) {
     let mut seen = BTreeMap::new();
     for (no, account) in accounts.iter().enumerate() {
-        let pair = (
-            account.source.user.to_lowercase(),
-            account.source.endpoint.host.to_lowercase(),
-            account.destination.mailbox.to_lowercase(),
-        );
-        if let Some(first) = seen.insert(pair, no) {
+        if let Some(first) = seen.insert(pair(account), no) {
             let text = format!("is the same source and destination as account {first}; leave one of them out");
             faults.add(format!("{path}.{no}"), "accounts.repeated", text);
         }
@@ -142,13 +174,11 @@ pub(crate) async fn add<W: World, V: Vault>(
     });
     let defaults = defaults.unwrap_or_default();
     let context = Context { defaults: &defaults, needs_password: needs_password(Some(&migration.destination)) };
-    let list = fields.objects("accounts");
-    if list.as_ref().is_none_or(Vec::is_empty) {
+    let before = faults.count();
+    let accounts = read_list(&fields, None, &context, &faults);
+    if accounts.is_empty() && faults.count() == before {
         fields.fault("accounts", "field.missing", "must have at least one account");
     }
-    let list = list.unwrap_or_default();
-    let accounts: Vec<_> = list.into_iter().filter_map(|one| read_new(one, &context)).collect();
-    tell_repetitions(&accounts, "accounts", &faults);
     fields.end();
     faults.check()?;
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
@@ -230,7 +260,7 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
     faults.check().map(|()| change)
 }
 
-/// Checks an account again, or tries it again.
+/// Checks an account again, tries it again, or takes back what was stored for it.
 pub(crate) async fn act<W: World, V: Vault>(
     app: &App<W, V>,
     operator: &OperatorKey,
@@ -241,13 +271,14 @@ pub(crate) async fn act<W: World, V: Vault>(
 ) -> Result<Response, Problem> {
     let migration = access::migration(app.world.table(), operator, request, id).await?.record;
     let account = find(&app.world, &migration, no).await?;
+    let dry_run = action == "undo" && control::read_dry_run(request)?;
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(202, &AccountView::of(&account))),
         Repeat::Carry(attempt, _) => {
-            let done = if action == "check" {
-                intake::recheck(&app.world, &migration.id, account.no).await.map_err(of_intake)
-            } else {
-                control::retry(&app.world, &migration, account.no).await
+            let done = match action {
+                "check" => intake::recheck(&app.world, &migration.id, account.no).await.map_err(of_intake),
+                "undo" => control::undo(&app.world, &migration, account.no, dry_run).await,
+                _ => control::retry(&app.world, &migration, account.no).await,
             };
             let answer = done.map(|account| Response::json(202, &AccountView::of(&account)));
             repeat::end(&app.world, attempt, answer).await

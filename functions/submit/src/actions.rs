@@ -17,6 +17,8 @@ pub(crate) enum Action {
     Retry,
     /// Keeps credentials and record of a finished migration for another while.
     Keep,
+    /// Takes back what was stored into the mailboxes, as far as it is still as we stored it.
+    Undo,
     /// Deletes credentials, permissions and data.
     Erase,
 }
@@ -32,6 +34,7 @@ impl Action {
             "cancel" => Self::Cancel,
             "retry" => Self::Retry,
             "keep" => Self::Keep,
+            "undo" => Self::Undo,
             _ => return None,
         })
     }

@@ -20,7 +20,17 @@ struct Start {
     kind: PassKind,
     at: Option<Timestamp>,
     before: Option<Timestamp>,
+    dry_run: bool,
 }
+
+impl Start {
+    fn of(kind: PassKind) -> Self {
+        Self { kind, at: None, before: None, dry_run: false }
+    }
+}
+
+/// An undo of a whole migration is taken for so many accounts; above that account by account.
+const UNDONE_AT_ONCE: u32 = 500;
 
 /// Carries out an action.
 pub(crate) async fn act<W: World, V: Vault>(
@@ -34,7 +44,8 @@ pub(crate) async fn act<W: World, V: Vault>(
     let start = match action {
         Action::Start => read_start(request, PassKind::Full)?,
         Action::Delta => read_start(request, PassKind::Delta)?,
-        _ => Start { kind: PassKind::Delta, at: None, before: None },
+        Action::Undo => Start { dry_run: read_dry_run(request)?, ..Start::of(PassKind::Full) },
+        _ => Start::of(PassKind::Delta),
     };
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(202, &MigrationView::of(&migration))),
@@ -64,14 +75,15 @@ async fn carry<W: World>(
         Action::Keep => control::keep(world, id).await.map_err(of_control),
         Action::Erase => control::erase(world, id).await.map_err(of_control),
         Action::Retry => retry_all(world, migration).await,
+        Action::Undo => undo_all(world, migration, start.dry_run).await,
     }
 }
 
 /// Starts a pass. Where the permissions of the last pass were taken back, every account is checked again first, which
-/// makes them anew.
+/// makes them anew; for a pass at a later time this happens now, so that what is refused is known before.
 async fn begin<W: World>(world: &W, migration: &Migration, start: &Start) -> Result<Migration, Problem> {
     let again = is_over(migration.state) && needs_permission(migration);
-    if again && start.at.is_none_or(|at| at <= world.now()) {
+    if again {
         check::again(world, migration).await.map_err(|fault| of_fault(&fault))?;
     }
     let started = control::start(world, &migration.id, start.kind, start.at, start.before).await;
@@ -93,8 +105,7 @@ fn needs_permission(migration: &Migration) -> bool {
 /// Tries one account again and returns it.
 pub(crate) async fn retry<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Result<Account, Problem> {
     if is_over(migration.state) && needs_permission(migration) {
-        let start = Start { kind: PassKind::Delta, at: None, before: None };
-        begin(world, migration, &start).await?;
+        begin(world, migration, &Start::of(PassKind::Delta)).await?;
     } else {
         control::retry(world, &migration.id, no).await.map_err(of_control)?;
     }
@@ -105,7 +116,7 @@ pub(crate) async fn retry<W: World>(world: &W, migration: &Migration, no: Accoun
 /// Tries every account again that needs it: within a running pass those that are stalled, after it by a delta.
 async fn retry_all<W: World>(world: &W, migration: &Migration) -> Result<Migration, Problem> {
     if is_over(migration.state) {
-        return begin(world, migration, &Start { kind: PassKind::Delta, at: None, before: None }).await;
+        return begin(world, migration, &Start::of(PassKind::Delta)).await;
     }
     let mut latest = migration.clone();
     for bucket in 0..migration.accounts.div_ceil(250) {
@@ -118,6 +129,43 @@ async fn retry_all<W: World>(world: &W, migration: &Migration) -> Result<Migrati
         }
     }
     Ok(latest)
+}
+
+/// Takes back what was stored for one account and returns the account.
+pub(crate) async fn undo<W: World>(
+    world: &W,
+    migration: &Migration,
+    no: AccountNo,
+    dry_run: bool,
+) -> Result<Account, Problem> {
+    control::undo(world, &migration.id, no, dry_run).await.map_err(of_control)?;
+    let account = ledger::get::<Account>(world.table(), &keys::account(&migration.id, no)).await;
+    Ok(account.map_err(|error| of_intake(error.into()))?.record)
+}
+
+async fn undo_all<W: World>(world: &W, migration: &Migration, dry_run: bool) -> Result<Migration, Problem> {
+    if migration.accounts > UNDONE_AT_ONCE {
+        let text = format!("a migration of more than {UNDONE_AT_ONCE} accounts is undone account by account");
+        return Err(Problem::field("accounts", "undo.too_many", text));
+    }
+    for no in (0..migration.accounts).map(AccountNo) {
+        let account = ledger::find::<Account>(world.table(), &keys::account(&migration.id, no)).await;
+        let account = account.map_err(|error| of_intake(error.into()))?;
+        if account.is_some_and(|account| account.record.pass.no.0 > 0) {
+            control::undo(world, &migration.id, no, dry_run).await.map_err(of_control)?;
+        }
+    }
+    Ok(migration.clone())
+}
+
+/// Reads whether an undo only counts.
+pub(crate) fn read_dry_run(request: &Request) -> Result<bool, Problem> {
+    let body = request.json()?;
+    let faults = Faults::default();
+    let fields = Fields::of(&body, "", &faults);
+    let dry_run = fields.typed("dry_run", "true or false").unwrap_or(false);
+    fields.end();
+    faults.check().map(|()| dry_run)
 }
 
 fn read_start(request: &Request, or: PassKind) -> Result<Start, Problem> {
@@ -137,6 +185,9 @@ fn read_start(request: &Request, or: PassKind) -> Result<Start, Problem> {
         }
     };
     let before = fields.typed("before", "a time with zone such as 2026-01-31T08:00:00Z");
+    if kind == Some(PassKind::Prestage) && before.is_none() && !fields.has("before") {
+        fields.fault("before", "field.missing", "is missing; a pre-stage copies what is older than this time");
+    }
     fields.end();
-    faults.check().map(|()| Start { kind: kind.unwrap_or(or), at, before })
+    faults.check().map(|()| Start { kind: kind.unwrap_or(or), at, before, dry_run: false })
 }

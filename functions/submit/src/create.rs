@@ -16,7 +16,7 @@ use mailcrane_engine::world::World;
 use mailcrane_lambda::access::{self, OperatorKey, hash};
 use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a new migration is answered with; the only time that the token is told.
 #[derive(Serialize)]
@@ -40,10 +40,10 @@ pub(crate) async fn create<W: World, V: Vault>(
     if !operator.matches(request) {
         return Err(Problem::operator_only());
     }
-    let body = request.json()?;
+    let (body, file) = body(request)?;
     let (fresh, token) = (access::new_migration_id(app.world.now()), access::new_token());
     let (Ok(fresh), Ok(token)) = (fresh, token) else { return Err(Problem::internal()) };
-    let order = read(&body, fresh.clone(), token)?;
+    let order = read(&body, file.as_deref(), fresh.clone(), token)?;
     match repeat::begin(&app.world, request, fresh).await? {
         Repeat::Done(id) => replayed(app, &id).await,
         Repeat::Carry(attempt, id) => {
@@ -86,8 +86,34 @@ fn created<W: World, V: Vault>(app: &App<W, V>, migration: &Migration, token: &S
     Response::json(201, &body).with("location", format!("/v1/migrations/{}", migration.id))
 }
 
+/// Returns the body as JSON, or as a file of accounts whose order is in the query.
+fn body(request: &Request) -> Result<(Value, Option<Vec<u8>>), Problem> {
+    if request.media_type() != "text/csv" {
+        return Ok((request.json()?, None));
+    }
+    let text = |name: &str| request.query(name).filter(|value| !value.is_empty());
+    let (mut order, mut source, mut destination) = (Map::new(), Map::new(), Map::new());
+    for name in ["name", "notify", "language"] {
+        order.extend(text(name).map(|value| (name.to_owned(), Value::from(value))));
+    }
+    if let Some(skip) = text("skip_bad_rows") {
+        order.insert("skip_bad_rows".into(), skip.parse().map_or(Value::from(skip.as_str()), Value::Bool));
+    }
+    for name in ["host", "security", "admin_scheme"] {
+        source.extend(text(&format!("source_{name}")).map(|value| (name.to_owned(), Value::from(value))));
+    }
+    if let Some(port) = text("source_port") {
+        source.insert("port".into(), port.parse::<u16>().map_or(Value::from(port.as_str()), Value::from));
+    }
+    destination.insert("kind".into(), Value::from(text("kind").unwrap_or_else(|| "workmail".into())));
+    destination.extend(text("access").map(|value| ("access".to_owned(), Value::from(value))));
+    order.insert("source".into(), Value::Object(source));
+    order.insert("destination".into(), Value::Object(destination));
+    Ok((Value::Object(order), Some(request.body()?)))
+}
+
 /// Reads an order, naming everything that is wrong with it.
-fn read(body: &Value, id: MigrationId, token: Secret) -> Result<Order, Problem> {
+fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret) -> Result<Order, Problem> {
     let faults = Faults::default();
     let fields = Fields::of(body, "", &faults);
     let destination = destination(&fields);
@@ -98,12 +124,7 @@ fn read(body: &Value, id: MigrationId, token: Secret) -> Result<Order, Problem> 
     });
     let defaults = defaults.unwrap_or_default();
     let context = Context { defaults: &defaults, needs_password: needs_password(destination.as_ref()) };
-    let list = fields.objects("accounts").unwrap_or_default();
-    if list.len() > intake::MOST_ACCOUNTS as usize {
-        fields.fault("accounts", "accounts.too_many", format!("has more than {} accounts", intake::MOST_ACCOUNTS));
-    }
-    let accounts: Vec<_> = list.into_iter().filter_map(|one| account::read_new(one, &context)).collect();
-    account::tell_repetitions(&accounts, "accounts", &faults);
+    let accounts = account::read_list(&fields, file, &context, &faults);
     let order = Order {
         id,
         token_hash: hash(token.expose()),
@@ -128,7 +149,8 @@ pub(crate) fn needs_password(destination: Option<&DestinationKind>) -> bool {
     )
 }
 
-fn destination(fields: &Fields<'_>) -> Option<DestinationKind> {
+/// Reads the object `destination`.
+pub(crate) fn destination(fields: &Fields<'_>) -> Option<DestinationKind> {
     if !fields.has("destination") {
         fields.fault("destination", "field.missing", "is missing; for WorkMail send {\"kind\":\"workmail\"}");
         return None;

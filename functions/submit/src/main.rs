@@ -7,9 +7,11 @@ mod app;
 mod config;
 mod control;
 mod create;
+mod csv;
 mod endpoint;
 mod handler;
 mod options;
+mod preview;
 mod repeat;
 
 use app::App;

@@ -2,6 +2,7 @@
 
 mod all;
 mod end;
+mod limit;
 mod roll_up;
 
 pub use all::{again, fan_out};
@@ -16,7 +17,7 @@ use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Expect, Key, Table as _, TableError, Write};
-use mailcrane_core::record::{Account, Check, CheckState, Migration, Versioned, keys};
+use mailcrane_core::record::{Account, Check, CheckState, Migration, keys};
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, Reason, Task};
 use mailcrane_core::{Fault, Timestamp};
@@ -53,8 +54,13 @@ pub async fn run<W: World, E: Ends, D: Directory>(
     let Some(migration) = ledger::find::<Migration>(world.table(), &keys::migration(id)).await? else {
         return Ok(Verdict::Dropped);
     };
-    let Some(account) = begin(world, &migration.record, no).await? else { return Ok(Verdict::Dropped) };
-    let (migration, account) = (migration.record, account.record);
+    let migration = migration.record;
+    let Some((account, fresh)) = begin(world, &migration, no).await? else { return Ok(Verdict::Dropped) };
+    if fresh && let Some(refused) = limit::refuse(world, &account).await? {
+        let verdict = conclude(world, id, no, &refused, &refused).await?;
+        roll_up(world, id).await?;
+        return Ok(verdict);
+    }
     let (source, destination) = futures_util::join!(
         end::source(world, ends, &migration, &account, deadline),
         end::destination(world, ends, directory, &migration, &account, deadline),
@@ -69,7 +75,7 @@ pub async fn run<W: World, E: Ends, D: Directory>(
     Ok(verdict)
 }
 
-/// Looks after a migration that came due before its pass: sends checks that were lost, counts again, and forgets the
+/// Looks after a migration that came due: sends checks that were lost, counts again, and forgets the
 /// date of one that needs no look any more.
 ///
 /// # Errors
@@ -80,7 +86,9 @@ pub async fn look_after<W: World>(world: &W, key: &Key) -> Result<(), Fault> {
     if record.look_at.is_none_or(|look_at| look_at > now) || record.state == MigrationState::Erasing {
         return Ok(());
     }
-    if matches!(record.state, MigrationState::Submitted | MigrationState::Checking) && record.accounts > 0 {
+    let before = matches!(record.state, MigrationState::Submitted | MigrationState::Checking);
+    let during = matches!(record.state, MigrationState::Running | MigrationState::Scheduled);
+    if record.accounts > 0 && (before || during && record.checked < record.accounts) {
         fan_out(world, &record.id, AccountNo(0)).await?;
         return roll_up(world, &record.id).await.map_err(Fault::from);
     }
@@ -106,8 +114,9 @@ pub async fn give_up<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Re
     roll_up(world, id).await.map_err(Fault::from)
 }
 
-/// Marks the account as being checked; nothing when it is not waiting for a check.
-async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Result<Option<Versioned<Account>>, Fault> {
+/// Marks the account as being checked, and tells whether it was not marked before; nothing when it is not waiting for
+/// a check.
+async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Result<Option<(Account, bool)>, Fault> {
     let over = matches!(
         migration.state,
         MigrationState::Cancelling | MigrationState::Cancelled | MigrationState::Erasing | MigrationState::Erased
@@ -116,8 +125,10 @@ async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Res
         return Ok(None);
     }
     let key = keys::account(&migration.id, no);
+    let mut fresh = false;
     let begun = ledger::update::<Account>(world.table(), &key, |account| {
-        if account.state != AccountState::Waiting {
+        fresh = account.state == AccountState::Waiting;
+        if !fresh {
             return Ok(Change::Nothing);
         }
         account.state = account.state.apply(AccountEvent::Check)?;
@@ -128,7 +139,8 @@ async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Res
         other => other?,
     };
     roll_up::mark_checking(world, &migration.id).await?;
-    Ok(Some(account).filter(|account| account.record.state == AccountState::Checking))
+    let account = account.record;
+    Ok((account.state == AccountState::Checking).then_some((account, fresh)))
 }
 
 async fn wait<W: World>(world: &W, id: &MigrationId, no: AccountNo, since: Timestamp) -> Result<Verdict, Fault> {

@@ -165,6 +165,8 @@ fn a_migration_is_started_paused_resumed_and_cancelled_by_its_token() {
     assert_eq!(act("resume", &json!({})).0, 202);
     assert_eq!(act("cancel", &json!({})).0, 202);
     assert_eq!(act("start", &json!({"at": "tomorrow"})).1["field"], "at");
+    assert_eq!(act("undo", &json!({"dry_run": true})).0, 202);
+    assert_eq!(act("undo", &json!({"dry_run": "no"})).1["field"], "dry_run");
     assert_eq!(act("explode", &json!({})).0, 404);
 }
 
@@ -204,4 +206,29 @@ fn an_erased_migration_is_marked_for_the_sweeper() {
     let (id, token) = scene.made();
     let (status, body) = scene.call("DELETE", &format!("/v1/migrations/{id}"), &token, &json!({}));
     assert_eq!((status, &body["state"]), (202, &json!("erasing")), "{body}");
+}
+
+#[test]
+fn a_file_of_accounts_is_previewed_and_taken() {
+    let scene = scene();
+    let file = "source_user;source_password;destination_mailbox\nanna;a;anna@example.org\nben;;ben@example.org\n";
+    let mut order = json!({
+        "source": {"host": "imap.example.org"},
+        "destination": {"kind": "workmail", "access": "administrator"},
+        "accounts_csv": file
+    });
+    let (status, preview) = scene.call("POST", "/v1/previews", KEY, &order);
+    assert_eq!((status, &preview["good"], &preview["bad"]), (200, &json!(1), &json!(1)), "{preview}");
+    let (status, problem) = scene.call("POST", "/v1/migrations", KEY, &order);
+    assert_eq!((status, &problem["row"], &problem["field"]), (422, &json!(3), &json!("source_password")), "{problem}");
+    assert!(scene.memory.table.snapshot().is_empty());
+    order["skip_bad_rows"] = json!(true);
+    let (status, body) = scene.call("POST", "/v1/migrations", KEY, &order);
+    assert_eq!((status, &body["accounts"]), (201, &json!(1)), "{body}");
+    let path = "/v1/migrations?source_host=imap.example.org&access=administrator&skip_bad_rows=true&name=Office";
+    let request = Request::new("POST", path, file)
+        .with("authorization", &format!("Bearer {KEY}"))
+        .with("content-type", "text/csv; charset=utf-8");
+    let (status, body) = scene.send(&request);
+    assert_eq!((status, &body["accounts"]), (201, &json!(1)), "{body}");
 }

@@ -10,6 +10,9 @@ use mailcrane_core::state::{AccountState, MigrationEvent, MigrationState};
 use mailcrane_core::token::{MailEvent, Task};
 use std::time::Duration;
 
+/// Checks that were lost are sent again after so many arrival times.
+const LOOK: u32 = 5;
+
 /// What the accounts say together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Progress {
@@ -44,11 +47,11 @@ pub async fn roll_up<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledger
     let Some(known) = ledger::find::<Migration>(world.table(), &key).await? else { return Ok(()) };
     let progress = count(world, &known.record).await?;
     let now = world.now();
-    let look_at = later(now, world.times().arrival);
+    let look_at = later(now, world.times().arrival.saturating_mul(LOOK));
     let mut ready = false;
     let migration = ledger::update::<Migration>(world.table(), &key, |migration| {
-        migration.look_at = migration.look_at.filter(|look_at| *look_at > now);
         let before = shown(migration);
+        migration.look_at = migration.look_at.filter(|look_at| *look_at > now);
         (migration.totals, migration.found, migration.found_bytes) =
             (progress.totals, progress.found, progress.found_bytes);
         ready = conclude(migration, progress, look_at);
@@ -70,26 +73,24 @@ fn shown(migration: &Migration) -> impl PartialEq + use<> {
     (migration.checked, migration.state, migration.look_at, migration.totals, migration.found, migration.found_bytes)
 }
 
-/// Notes the progress in the migration; tells whether it has become ready.
+/// Notes the progress in the migration; tells whether it is ready.
 fn conclude(migration: &mut Migration, progress: Progress, look_at: Timestamp) -> bool {
     migration.checked = progress.checked;
-    if !matches!(migration.state, MigrationState::Submitted | MigrationState::Checking) {
+    let unchecked = progress.checked < migration.accounts;
+    if unchecked && matches!(migration.state, MigrationState::Running | MigrationState::Scheduled) {
+        migration.look_at.get_or_insert(look_at);
         return false;
     }
-    let open = progress.checked < migration.accounts || progress.analyzing > 0;
-    if open || migration.accounts == 0 {
-        // Only what is open has to be looked at again; an earlier look stays.
-        migration.look_at = (migration.accounts > 0).then(|| migration.look_at.map_or(look_at, |t| t.min(look_at)));
+    let checks = [MigrationState::Submitted, MigrationState::Checking, MigrationState::Ready];
+    if !checks.contains(&migration.state) || migration.accounts == 0 {
         return false;
     }
-    match migration.state.apply(MigrationEvent::Checked) {
-        Ok(state) => {
-            migration.state = state;
-            migration.look_at = None;
-            true
-        }
-        Err(_) => false,
-    }
+    let open = unchecked || progress.analyzing > 0;
+    let event = if open { MigrationEvent::Check } else { MigrationEvent::Checked };
+    migration.state = migration.state.apply(event).unwrap_or(migration.state);
+    // Only what is open has to be looked at again; an earlier look stays.
+    migration.look_at = open.then(|| migration.look_at.map_or(look_at, |earlier| earlier.min(look_at)));
+    !open
 }
 
 async fn count<W: World>(world: &W, migration: &Migration) -> Result<Progress, LedgerError> {

@@ -171,3 +171,26 @@ fn every_waiting_account_is_sent_its_check() {
     let sent = scene.world.queues.sent();
     assert_eq!(sent.len(), 2, "{sent:?}");
 }
+
+#[test]
+fn guesses_of_a_password_come_to_an_end() {
+    let scene = scene(Access::User, false, &["anna"]);
+    let mut verdicts = Vec::new();
+    for _ in 0..25 {
+        let change = intake::AccountChange { source_user: Some("nobody".into()), ..intake::AccountChange::default() };
+        let key = keys::account(&scene.id, AccountNo(0));
+        let guess = intake::change(&scene.world, &scene.vault, &scene.id, AccountNo(0), &change);
+        scene.clock.block_on(guess).unwrap();
+        assert_eq!(scene.check(0), Verdict::Failed);
+        verdicts
+            .push(scene.clock.block_on(ledger::get::<Account>(&scene.world.table, &key)).unwrap().record.error_code);
+    }
+    let tried = verdicts.iter().filter(|code| *code == "source.wrong_password").count();
+    assert_eq!(tried, 20);
+    assert_eq!(verdicts.last().unwrap(), "check.too_often");
+    scene.clock.advance(std::time::Duration::from_secs(3600));
+    let again = scene.clock.block_on(intake::recheck(&scene.world, &scene.id, AccountNo(0)));
+    assert_eq!(again.unwrap().state, AccountState::Waiting);
+    assert_eq!(scene.check(0), Verdict::Failed);
+    assert_eq!(scene.account(0).error_code, "source.wrong_password");
+}

@@ -27,6 +27,11 @@ impl Faults {
         self.0.borrow_mut().push(Part { code: code.into(), field, row: Some(row), detail: detail.into() });
     }
 
+    /// Adds what was found wrong elsewhere.
+    pub fn extend(&self, parts: Vec<Part>) {
+        self.0.borrow_mut().extend(parts);
+    }
+
     /// Returns how many things are wrong.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -139,6 +139,12 @@ impl Problem {
         self
     }
 
+    /// Returns everything that is wrong.
+    #[must_use]
+    pub fn into_parts(self) -> Vec<Part> {
+        self.parts
+    }
+
     /// Returns the status.
     #[must_use]
     pub fn status(&self) -> u16 {
