@@ -8,6 +8,7 @@ use crate::copy::commit::{self, CommitError};
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
 use mailcrane_core::Fault;
+use mailcrane_core::digest::short;
 use mailcrane_core::folder::{FolderId, SourceFolder, WireName};
 use mailcrane_core::id::{AccountNo, FolderNo, PassNo, SliceNo};
 use mailcrane_core::key::KeyPrefix;
@@ -21,7 +22,7 @@ use mailcrane_core::record::{
 };
 use mailcrane_core::state::AccountState;
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How many slices are stored in one transaction, which has at most 100 writes.
 const SLICES_AT_ONCE: usize = 20;
@@ -396,11 +397,15 @@ fn shown(place: &Place) -> Vec<String> {
 
 /// Lists what the folder holds already: items of ours by UID, those of others by likeness.
 async fn there<D: Destination>(destination: &D, target: &FolderId, folder: &Folder) -> Result<There, Fault> {
-    let mut there = There::default();
+    let (mut there, mut seen) = (There::default(), HashSet::new());
     let mut page: Option<String> = None;
     loop {
         let listed = destination.list(target, page.as_deref()).await?;
         for item in listed.items {
+            // A listing may repeat an item: it absorbs one message only.
+            if !seen.insert(short(&[item.id.0.as_bytes()])) {
+                continue;
+            }
             match item.key {
                 Some(key) if key.prefix == folder.prefix => {
                     there.ours.entry(key.uid).or_insert((item.id, item.message_id));

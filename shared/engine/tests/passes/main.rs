@@ -208,6 +208,24 @@ fn what_the_destination_held_before_is_not_copied_again() {
 }
 
 #[test]
+fn a_repeated_row_of_a_listing_absorbs_no_second_message() {
+    let theatre = theatre(1);
+    let source = theatre.source(0);
+    let message = Message::small("one@example.org", "one");
+    source.append("INBOX", message.clone());
+    source.append("INBOX", Message { raw: Message::small("one@example.org", "two").raw, ..message.clone() });
+    let destination = theatre.destination(0);
+    let inbox = destination.folder(&["Inbox"]).unwrap();
+    destination.put_foreign(&inbox, message.raw, message.received.unwrap());
+    destination.put_foreign(&inbox, Message::small("other@example.org", "x").raw, message.received.unwrap());
+    destination.page(1);
+    destination.repeat();
+    theatre.play(PassKind::Full);
+    let expected = BTreeMap::from([(Outcome::Copied, 1), (Outcome::Duplicate, 1)]);
+    assert_eq!(theatre.outcomes(0, PassNo(1)), expected);
+}
+
+#[test]
 fn a_pause_in_the_middle_changes_nothing_in_the_result() {
     let theatre = theatre(1);
     theatre.source(0).fill("INBOX", 120);
