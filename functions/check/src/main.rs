@@ -34,9 +34,8 @@ async fn main() -> anyhow::Result<()> {
     let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));
     let world = Parts { table, queues, clock: SystemClock, settings: config.settings.clone() };
     let (world, ends, directory) = (&world, &ends, &directory());
-    let ran =
-        runtime::run(
-            |batch, deadline| async move { Ok(handler::handle(world, ends, directory, batch, deadline).await) },
-        );
+    let ran = runtime::run(|batch, deadline| async move {
+        Ok(Box::pin(handler::handle(world, ends, directory, batch, deadline)).await)
+    });
     ran.await.map_err(|error| anyhow::anyhow!(error))
 }

@@ -34,6 +34,9 @@ async fn main() -> anyhow::Result<()> {
     let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));
     let world = Parts { table, queues, clock: SystemClock, settings: config.settings.clone() };
     let (world, ends) = (&world, &ends);
-    let ran = runtime::run(|batch, deadline| async move { Ok(handler::handle(world, ends, batch, deadline).await) });
+    let ran =
+        runtime::run(
+            |batch, deadline| async move { Ok(Box::pin(handler::handle(world, ends, batch, deadline)).await) },
+        );
     ran.await.map_err(|error| anyhow::anyhow!(error))
 }
