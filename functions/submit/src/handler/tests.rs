@@ -232,3 +232,23 @@ fn a_file_of_accounts_is_previewed_and_taken() {
     let (status, body) = scene.send(&request);
     assert_eq!((status, &body["accounts"]), (201, &json!(1)), "{body}");
 }
+
+#[test]
+fn every_described_change_is_answered() {
+    let described: Value = serde_json::from_str(include_str!("../../../status/openapi.json")).unwrap();
+    let mut tried = 0;
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        for method in ["post", "patch", "delete"].into_iter().filter(|method| methods.get(method).is_some()) {
+            let scene = scene();
+            let (id, _) = scene.made();
+            let real = path.replace("{id}", &id).replace("{no}", "0");
+            let (status, body) = scene.call(&method.to_uppercase(), &real, KEY, &json!({}));
+            assert!(status < 500 && status != 405, "{method} {path}: {status}");
+            assert!(!body["detail"].as_str().unwrap_or_default().contains("no such route"), "{method} {path}: {body}");
+            let documented = methods[method]["responses"].get(status.to_string());
+            assert!(documented.is_some(), "{method} {path} answers {status}, which is not described");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 15, "{tried}");
+}
