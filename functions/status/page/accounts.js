@@ -12,7 +12,7 @@ import { t } from './texts.js'
 /** So many accounts go into one request; the service takes bodies of 4 MB. */
 const AT_ONCE = 2000
 /** So many rows of a table are shown before it is sent. */
-const SHOWN = 100
+const SHOWN = 20
 
 export const accountsStep = (app) => (app.client ? live(app) : entering(app))
 

@@ -39,7 +39,7 @@ export function providerStep(app) {
     security.value = one.security ?? 'tls'
     fault(hostField, '')
     list()
-    const text = one.note && t(`provider.note.${one.note}`)
+    const text = one.hint?.[current()] ?? (one.note && t(`provider.note.${one.note}`))
     note.hidden = !text
     show(note, text)
   }

@@ -91,7 +91,7 @@ function step(account, speed) {
     if (!totals.pending) return void (account.state = 'verifying')
     const share = Math.min(totals.pending, Math.ceil(account.size / 40 * speed * (0.6 + Math.random())))
     totals.pending -= share
-    const odd = totals.pending === 0 ? { duplicate: Math.min(4, share), failed: account.no % 4 === 1 ? 1 : 0, skipped: account.no % 3 === 0 ? 1 : 0 } : {}
+    const odd = totals.pending === 0 ? { failed: account.no % 4 === 1 ? 1 : 0, skipped: account.no % 3 === 0 ? 1 : 0, duplicate: 4 } : {}
     let rest = share
     for (const [name, value] of Object.entries(odd)) { totals[name] += Math.min(rest, value); rest -= Math.min(rest, value) }
     totals.copied += rest

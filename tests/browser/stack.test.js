@@ -1,0 +1,121 @@
+// Journeys over the page against the deployed local stack: mail really moves. `run.py` starts the stack.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { DESKTOP, PHONE, barriers, launch, open, picture } from './browser.js'
+import de from '../../functions/status/page/texts-de.js'
+import en from '../../functions/status/page/texts-en.js'
+
+const given = JSON.parse(readFileSync(process.env.STACK, 'utf8'))
+const PATIENCE = 180_000
+let browser
+before(async () => { browser = await launch() })
+after(() => browser.close())
+
+async function look(page, name) {
+  assert.deepEqual(await picture(page, `stack-${name}`), [], `${name}: something overflows`)
+  assert.deepEqual(await barriers(page), [], `${name}: barriers`)
+}
+
+async function provider(page, t, name) {
+  await page.getByLabel(t['provider.host']).fill('127.0.0.1')
+  await page.getByLabel(t['provider.port']).fill(String(given.port))
+  await page.getByLabel(t['order.name']).fill(name)
+  await page.getByLabel(t['access.key']).fill(given.key)
+  await page.getByRole('button', { name: t['provider.next'] }).click()
+}
+
+async function add(page, t, { source, password, mailbox }) {
+  await page.getByLabel(t['account.source_user']).fill(source)
+  await page.getByLabel(t['account.source_password']).fill(password)
+  await page.getByLabel(t['account.mailbox'], { exact: true }).fill(mailbox)
+  await page.getByRole('button', { name: t['account.add'] }).click()
+}
+
+const send = (page) => page.locator('.step-buttons .primary').click()
+const badge = (page, text) => page.locator('.account .badge', { hasText: text })
+const state = (page, t, ...names) => page.locator('.badge.large').filter({ hasText: new RegExp(`^(${names.map((one) => t[`state.${one}`]).join('|')})$`) }).waitFor({ timeout: PATIENCE })
+const tile = async (page, t, name) => Number((await page.locator('.tile', { hasText: t[`outcome.${name}`] }).first().locator('dd').textContent()).replace(/\D/g, ''))
+const confirm = (page, t, name) => page.getByRole('dialog').getByRole('button', { name: t[`action.${name}.do`], exact: true }).click()
+const action = (page, t, name) => page.locator('.actions').getByRole('button', { name: t[`action.${name}`], exact: true }).click()
+
+for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) {
+  const player = () => (language === 'en' ? given.one : given.two)
+  test(`a wrong password is corrected, a trial, then all of it, a delta, the end (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, given.url, { viewport, language })
+    await provider(page, t, `Journey ${language}`)
+    await add(page, t, { ...player(), password: 'not-this' })
+    await send(page)
+    await badge(page, t['account.state.check_failed']).waitFor({ timeout: PATIENCE })
+    await look(page, `${language}-1-refused`)
+    await page.locator('.account').getByRole('button', { name: t['account.correct'] }).click()
+    await page.getByRole('dialog').getByLabel(t['account.source_password']).fill(player().password)
+    await page.getByRole('button', { name: t['account.save'] }).click()
+    await badge(page, t['account.state.ready']).waitFor({ timeout: PATIENCE })
+    await look(page, `${language}-2-ready`)
+    await send(page)
+    await page.locator('.step-buttons .primary:enabled').waitFor()
+    await look(page, `${language}-3-confirm`)
+    await page.getByText(t['kind.trial'], { exact: true }).click()
+    await send(page)
+    await state(page, t, 'finished', 'finished_with_errors')
+    await look(page, `${language}-4-trial`)
+    await action(page, t, 'full')
+    await confirm(page, t, 'full')
+    await page.getByText(t['pass.full'], { exact: true }).waitFor({ timeout: PATIENCE })
+    await state(page, t, 'running').catch(() => {})
+    await picture(page, `stack-${language}-5-running`)
+    await state(page, t, 'finished', 'finished_with_errors')
+    await look(page, `${language}-6-finished`)
+    const sum = await tile(page, t, 'copied') + await tile(page, t, 'duplicate') + await tile(page, t, 'skipped')
+    assert.ok(sum >= player().messages, `${sum} of ${player().messages} messages are accounted for`)
+    assert.equal(await tile(page, t, 'pending'), 0)
+    await page.locator('.account').getByRole('button', { name: t['account.details'] }).click()
+    await page.locator('tbody tr').first().waitFor()
+    await page.locator('.entries li, .dialog-body [role=status]').first().waitFor()
+    await look(page, `${language}-7-details`)
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: t['download.manifest'] }).click()
+    const text = Buffer.concat(await (await (await download).createReadStream()).toArray()).toString()
+    assert.ok(text.trim().split('\r\n').length > player().messages, 'a line for each message')
+    await page.getByRole('dialog').getByRole('button', { name: t.close }).click()
+    await action(page, t, 'delta')
+    await confirm(page, t, 'delta')
+    await page.getByText(t['pass.delta']).waitFor({ timeout: PATIENCE })
+    await state(page, t, 'finished', 'finished_with_errors')
+    await action(page, t, 'erase')
+    await page.getByLabel(t['erase.word'].replace('{word}', t['erase.word_value'])).fill(t['erase.word_value'])
+    await confirm(page, t, 'erase')
+    await Promise.race([state(page, t, 'erasing', 'erased'), page.locator('#notice .bad').waitFor({ timeout: PATIENCE })])
+    await look(page, `${language}-8-erased`)
+    assert.deepEqual(wrong, [])
+    await close()
+  })
+}
+
+test('a table of 50 is sent, started before the analysis ends, paused, resumed and finished', async () => {
+  const { page, wrong, close } = await open(browser, given.url)
+  await provider(page, en, 'Fifty')
+  const table = `source_user,source_password,destination_mailbox\r\n${given.many.map((one) => `${one.source},${one.password},${one.mailbox}\r\n`).join('')}`
+  await page.locator('#table').setInputFiles({ name: 'accounts.csv', mimeType: 'text/csv', buffer: Buffer.from(table) })
+  await send(page)
+  await page.locator('.end.passed').first().waitFor({ timeout: PATIENCE })
+  await look(page, 'fifty-1-checking')
+  await send(page)
+  await page.locator('.step-buttons .primary:enabled').waitFor({ timeout: PATIENCE })
+  await look(page, 'fifty-2-confirm')
+  await send(page)
+  await state(page, en, 'running')
+  await page.waitForTimeout(4000)
+  await look(page, 'fifty-3-running')
+  await action(page, en, 'pause')
+  await state(page, en, 'paused')
+  await look(page, 'fifty-4-paused')
+  await action(page, en, 'resume')
+  await state(page, en, 'finished', 'finished_with_errors')
+  await look(page, 'fifty-5-finished')
+  assert.equal(await tile(page, en, 'copied'), given.many.reduce((sum, one) => sum + one.messages, 0))
+  assert.deepEqual(wrong, [])
+  await close()
+})
