@@ -11,6 +11,7 @@
 mod feed;
 mod server;
 
+mod conformance;
 mod protection;
 mod reading;
 mod signing_in;

@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{fs, thread};
 
 const REMEDY: &str = "these tests need Dovecot. Install it with `apt-get install -y dovecot-imapd` (as root or with sudo), \
@@ -85,6 +85,20 @@ impl Dovecot {
         let path = folder.join("cur").join(format!("{name}:2,{flags}"));
         fs::write(&path, body).unwrap();
         give_away(&path);
+    }
+
+    /// Puts a message with keywords and its received date into a folder.
+    pub fn put_dated(&self, folder: &Path, name: &str, flags: &str, body: &[u8], received: SystemTime) {
+        self.put(folder, name, flags, body);
+        let path = folder.join("cur").join(format!("{name}:2,{flags}"));
+        fs::File::options().append(true).open(path).unwrap().set_modified(received).unwrap();
+    }
+
+    /// Names the keywords behind the letters a, b and so on of a folder's file names.
+    pub fn name_keywords(&self, folder: &Path, keywords: &[&str]) {
+        let lines: String = keywords.iter().enumerate().map(|(at, name)| format!("{at} {name}\n")).collect();
+        fs::write(folder.join("dovecot-keywords"), lines).unwrap();
+        give_away(folder);
     }
 
     /// Sources that trust the server's authority.
