@@ -33,6 +33,21 @@ pub(crate) fn source(account: &Account, secrets: Secrets) -> Result<Credentials,
     }
 }
 
+/// Returns what an IMAP destination is signed in with.
+pub(crate) fn destination(account: &Account, secrets: Secrets) -> Result<Credentials, Fault> {
+    let end = &account.destination;
+    let user = end.user.clone().unwrap_or_else(|| end.mailbox.clone());
+    Ok(Credentials::Password { user, password: destination_password(secrets)? })
+}
+
+/// Returns the password of the destination's mailbox.
+pub(crate) fn destination_password(secrets: Secrets) -> Result<Secret, Fault> {
+    secrets.destination_password.ok_or_else(|| {
+        let text = "the password of the destination's mailbox is missing; enter it";
+        Fault::give_up("destination.credentials_missing", text)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use mailcrane_core::secret::Secret;
 use mailcrane_core::{Fault, Timestamp, settings};
 use mailcrane_ews::{Capabilities, Endpoint, Gate, Opening as EwsOpening, WorkMail};
 use mailcrane_imap::connect::SystemResolver;
-use mailcrane_imap::{ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs};
+use mailcrane_imap::{ImapDestination, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,6 +51,7 @@ pub struct Opener<V, D, T> {
     vault: V,
     directory: Arc<D>,
     table: T,
+    opening: Opening,
     sources: ImapSources,
     ews: Endpoint,
     administrator: Option<Administrator>,
@@ -74,11 +75,13 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         let tls = Tls::new(&TlsSettings { extra_authorities: pem })
             .map_err(|e| BadSettings("the further authorities cannot be read", e.into()))?;
         let dial = Arc::new(TcpDial { network: network.clone(), resolver: SystemResolver });
-        let sources = ImapSources::new(Opening { dial, tls, network, verbs: Verbs::Source });
+        let opening = Opening { dial, tls, network, verbs: Verbs::Source };
+        let sources = ImapSources::new(opening.clone());
         Ok(Self {
             vault,
             directory: Arc::new(directory),
             table,
+            opening,
             sources,
             ews,
             administrator: settings.administrator,
@@ -117,10 +120,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         match access {
             Access::User => {
                 let email = account.destination.user.clone().unwrap_or_else(|| entered.clone());
-                let password = self.secrets(migration, account).await?.destination_password.ok_or_else(|| {
-                    let text = "the password of the destination's mailbox is missing; enter it";
-                    Fault::give_up("destination.credentials_missing", text)
-                })?;
+                let password = credentials::destination_password(self.secrets(migration, account).await?)?;
                 let principal = email.clone();
                 Ok((mailcrane_ews::Access::User { email, password }, principal, None))
             }
@@ -185,9 +185,10 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
                 };
                 Ok(AnyDestination::Workmail(WorkMail::open(opening).await?))
             }
-            DestinationKind::Imap { .. } => {
-                let text = "an IMAP server as the destination is not offered by this version";
-                Err(Fault::give_up("destination.imap_not_offered", text))
+            DestinationKind::Imap { endpoint } => {
+                let credentials = credentials::destination(account, self.secrets(migration, account).await?)?;
+                let mailbox = ImapDestination::open(&self.opening, endpoint, &credentials).await?;
+                Ok(AnyDestination::Imap(mailbox))
             }
         }
     }
