@@ -19,7 +19,7 @@ export function launch() {
 
 /** Opens a window that collects what went wrong: script errors, refusals of the policy, requests to other hosts. */
 export async function open(browser, url, { viewport = DESKTOP, language = 'en', dark = false } = {}) {
-  const context = await browser.newContext({ viewport, locale: language === 'de' ? 'de-DE' : 'en-GB', timezoneId: 'Europe/Berlin', colorScheme: dark ? 'dark' : 'light', permissions: ['clipboard-read', 'clipboard-write'] })
+  const context = await browser.newContext({ viewport, locale: language === 'de' ? 'de-DE' : 'en-GB', timezoneId: 'Europe/Berlin', colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] })
   const page = await context.newPage()
   const wrong = []
   page.on('pageerror', (error) => wrong.push(String(error)))

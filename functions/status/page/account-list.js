@@ -5,7 +5,7 @@ import { details } from './account-details.js'
 import { bar, foreign, h, say, show } from './dom.js'
 import { bytes, number, t, time, told } from './texts.js'
 
-const PAGE = 50
+const PAGE = 25
 /** The pages that a filter walks through. */
 const WALK = 250
 const FILTERS = {
@@ -15,7 +15,9 @@ const FILTERS = {
   waiting: (one) => ['waiting', 'ready', 'queued'].includes(one.state),
   done: (one) => ['done', 'done_with_errors', 'cancelled'].includes(one.state),
 }
+/** The states in which the two checks are shown: all of them before the start, later only what is not well. */
 const FRESH = new Set(['waiting', 'checking', 'check_failed', 'analyzing', 'ready'])
+const UNCHECKED = new Set(['waiting', 'checking', 'check_failed'])
 
 export function accountList(app, { ticks = false } = {}) {
   const rows = new Map()
@@ -125,15 +127,16 @@ function accountRow(app, first, ticks, changed) {
     show(ends, foreign(one.source.user), h('span', { class: 'arrow', 'aria-label': t('to') }, '→'), foreign(one.destination.mailbox))
     badge.className = `badge ${tone(state)}`
     say(badge, one.selected || one.pass ? t(`account.state.${state}`) : t('account.left_out'))
-    checks.hidden = !FRESH.has(state) || one.pass > 0
+    const known = [one.source.check, one.destination.check].some((check) => check.state === 'failed' && check.code === one.error_code)
+    checks.hidden = one.pass > 0 || !(ticks ? FRESH : UNCHECKED).has(state)
     show(checks, end(t('source'), one.source.check, one.source.host), end(t('destination'), one.destination.check, 'WorkMail'))
     progress.element.hidden = one.pass === 0
     const done = totals.found - totals.pending
     progress.update(totals.found ? done / totals.found : ['done', 'done_with_errors'].includes(state) ? 1 : 0, t('emails.done', { done, n: totals.found }))
     say(numbers, figures(one))
     numbers.hidden = !numbers.textContent
-    show(told, one.error && h('p', { class: 'problem' }, explained(one.error_code, one.error)), one.waits.slice(0, 2).map(waiting))
-    buttons.correct.hidden = !['check_failed', 'stalled', 'waiting', 'ready'].includes(state)
+    show(told, one.error && (checks.hidden || !known) && h('p', { class: 'problem' }, explained(one.error_code, one.error)), one.waits.slice(0, 2).map(waiting))
+    buttons.correct.hidden = !(ticks ? ['check_failed', 'stalled', 'waiting', 'ready'] : ['check_failed', 'stalled']).includes(state)
     buttons.check.hidden = state !== 'check_failed'
     buttons.retry.hidden = !(state === 'stalled' || (state === 'done_with_errors' && ['finished', 'finished_with_errors', 'failed'].includes(migration.state)))
     buttons.details.hidden = one.pass === 0

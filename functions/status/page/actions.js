@@ -15,7 +15,7 @@ const ALLOWED = {
   pause: ['running'],
   resume: ['pausing', 'paused'],
   retry: ['finished_with_errors', 'failed', 'running'],
-  undo: [...OVER, 'cancelled'],
+  undo: ['paused', ...OVER, 'cancelled'],
   keep: [...OVER, 'cancelled'],
   cancel: ['submitted', 'checking', 'ready', 'scheduled', 'running', 'pausing', 'paused'],
   erase: ['scheduled', 'paused', ...OVER, 'cancelled'],
@@ -62,6 +62,7 @@ export function actions(app, changed) {
     const time = timed && when()
     const word = name === 'erase' && h('input', { autocomplete: 'off' })
     const wordField = word && field(t('erase.word', { word: t('erase.word_value') }), word)
+    const dry = name === 'undo' && h('input', { type: 'checkbox' })
     const failed = h('div', { role: 'alert' })
     async function carry() {
       const at = timed ? time.read() : undefined
@@ -73,9 +74,10 @@ export function actions(app, changed) {
       }
       go.disabled = true
       try {
-        await send(name, timed ? { at } : {})
+        await send(name, timed ? { at } : dry ? { dry_run: dry.checked } : {})
         app.tell(null)
         box.close()
+        if (dry) dialog(t('action.undo'), h('p', null, t(dry.checked ? 'undo.counting' : 'undo.begun')))
         changed()
       } catch (problem) {
         go.disabled = false
@@ -83,7 +85,7 @@ export function actions(app, changed) {
       }
     }
     const go = h('button', { type: 'button', class: look(name) || 'primary', onclick: carry }, t(`action.${name}.do`))
-    const box = dialog(t(`action.${name}.title`), [failed, h('p', null, t(`action.${name}.text`)), time && time.element, wordField],
+    const box = dialog(t(`action.${name}.title`), [failed, h('p', null, t(`action.${name}.text`)), time && time.element, dry && h('label', { class: 'tick' }, dry, h('span', null, t('undo.dry'))), wordField],
       [h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), go])
   }
   return { element, update }

@@ -10,7 +10,7 @@ import { poll } from './poll.js'
 import { bytes, duration, number, t, time } from './texts.js'
 
 const ENDED = ['done', 'done_with_errors', 'stalled', 'cancelled']
-const TAKING_PART = [...ENDED, 'queued', 'copying', 'verifying']
+const OVER = new Set(['finished', 'finished_with_errors', 'failed', 'cancelled'])
 const PASSES = new Set(['running', 'pausing', 'cancelling'])
 
 export function observeStep(app) {
@@ -53,9 +53,9 @@ export function observeStep(app) {
     const count = (some) => some.reduce((sum, one) => sum + (states[one] ?? 0), 0)
     bars.accounts.element.hidden = !states
     if (states) {
-      const [ended, all] = [count(ENDED), count(TAKING_PART)]
-      bars.accounts.show(ended, all, of(number(ended), number(all)))
-      say(others, all < accounts ? t('accounts.others', { n: accounts - all }) : '')
+      const ended = count(ENDED)
+      bars.accounts.show(ended, accounts, of(number(ended), number(accounts)))
+      say(others, OVER.has(state) && ended < accounts ? t('accounts.others', { n: accounts - ended }) : '')
     }
     const done = totals.found - totals.pending
     bars.messages.show(done, totals.found, of(number(done), number(totals.found)))
@@ -66,25 +66,33 @@ export function observeStep(app) {
     waits.hidden = !migration.waits.length
     show(waits, h('h2', null, t('waits.title')), merged(migration.waits).map(waiting))
     controls.update(migration)
+    for (const one of rest) one.hidden = ['erasing', 'erased'].includes(state)
   }
   /** The same wait of many accounts is told once. */
   const merged = (all) => [...new Map(all.map((one) => [one.code, one])).values()]
 
   async function refresh() {
-    app.migration = await app.client.get()
+    app.migration = await app.client.get().catch((problem) => {
+      // What was being erased and is not there any more is erased.
+      if (problem.status === 404 && app.migration.state === 'erasing') return { ...app.migration, state: 'erased', waits: [] }
+      throw problem
+    })
     draw(app.migration)
+    if (app.migration.state === 'erased') poller.stop()
     if (!['erasing', 'erased'].includes(app.migration.state)) await list.refresh(app.migration)
   }
-  const element = h('div', null,
-    h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, name ? foreign(name) : t('observe.title')), h('div', { class: 'state' }, badge, text)),
-    controls.element,
+  const rest = [
     h('section', { class: 'card' }, h('h2', null, t('progress.title')), Object.values(bars).map((one) => one.element), others, left, tiles, chart.element),
-    waits,
-    h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts),
     h('section', { class: 'card' }, h('h2', null, t('accounts.list')), list.element),
     linkCard(app),
     h('div', { class: 'helps' }, help(t('meanwhile.title'), [t('meanwhile.1'), t('meanwhile.2'), t('meanwhile.3'), t('meanwhile.4')]),
-      help(t('after.title'), [t('after.1'), t('after.2'), t('after.3'), t('after.4')])))
+      help(t('after.title'), [t('after.1'), t('after.2'), t('after.3'), t('after.4')])),
+  ]
+  const element = h('div', null,
+    h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, name ? foreign(name) : t('observe.title')), h('div', { class: 'state' }, badge, text)),
+    controls.element, rest[0], waits,
+    h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts),
+    rest.slice(1))
   draw(app.migration)
   const poller = poll(refresh, 2000, { failed: app.tell, well: () => app.tell(null) })
   return { element, stop: poller.stop }

@@ -2,7 +2,6 @@
 
 import { offers, read } from './api.js'
 import { choice, fault, field, h, help, show } from './dom.js'
-import { search } from './providers.js'
 import { current, t } from './texts.js'
 
 export function providerStep(app) {
@@ -35,30 +34,34 @@ export function providerStep(app) {
     draft.provider = one
     find.value = one.name
     host.value = one.host
-    port.value = one.port ?? 993
-    security.value = one.security ?? 'tls'
+    port.value = one.port
+    security.value = one.security
     fault(hostField, '')
     list()
     const text = one.hint?.[current()] ?? (one.note && t(`provider.note.${one.note}`))
     note.hidden = !text
     show(note, text)
   }
-  let asked = 0
+  let asked = 0, waits
   async function list() {
-    const text = find.value.trim()
-    const turn = ++asked
-    let some = search(text)
-    if (text && (await offers('get', '/v1/providers'))) {
-      const answer = await read(`/v1/providers?q=${encodeURIComponent(text)}`).catch(() => null)
-      if (answer?.providers?.length) some = answer.providers.map((one) => ({ ...one, ...one.source }))
-    }
-    if (turn !== asked) return
-    const chosen = draft.provider?.name
-    show(found, some.slice(0, 6).map((one) => h('li', null, h('button', { type: 'button', class: one.name === chosen ? 'provider chosen' : 'provider', 'aria-pressed': String(one.name === chosen), onclick: () => take(one) },
-      h('strong', null, one.name), h('span', { class: 'hint' }, one.host)))), !some.length && h('li', { class: 'hint' }, t('provider.none')))
+    const mine = ++asked
+    const query = new URLSearchParams({ limit: '6', ...(find.value.trim() && { q: find.value.trim() }) })
+    const answer = await read(`/v1/providers?${query}`).catch(() => null)
+    if (mine !== asked || !answer) return
+    const chosen = draft.provider?.id
+    show(found, answer.providers.map((one) => h('li', null, h('button', { type: 'button', class: one.id === chosen ? 'provider chosen' : 'provider', 'aria-pressed': String(one.id === chosen), onclick: () => take(one) },
+      h('strong', null, one.name), h('span', { class: 'hint' }, one.host)))), !answer.providers.length && h('li', { class: 'hint' }, t('provider.none')))
   }
-  find.addEventListener('input', list)
-  list()
+  const searching = field(t('provider.search'), find, { hint: t('provider.search_hint') })
+  searching.hidden = true
+  offers('get', '/v1/providers').then((offered) => {
+    searching.hidden = !offered
+    if (offered) list()
+  })
+  find.addEventListener('input', () => {
+    clearTimeout(waits)
+    waits = setTimeout(list, 200)
+  })
 
   function keep() {
     Object.assign(draft, { key: key.value.trim(), name: name.value.trim(), notify: notify.value.trim(), sourceAuth: auth.read(), access: access.read() })
@@ -84,7 +87,7 @@ export function providerStep(app) {
   const element = h('form', { novalidate: true, onsubmit: next },
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('provider.title')), h('p', null, t('provider.lead'))),
     h('section', { class: 'card' }, h('h2', null, t('provider.source')),
-      field(t('provider.search'), find, { hint: t('provider.search_hint') }), found, note,
+      searching, found, note,
       h('div', { class: 'server' }, hostField, portField, field(t('provider.security'), security)),
       auth.group, adminFields,
       help(t('help.source.title'), t('help.source.1'), t('help.source.2'), t('help.source.3'))),

@@ -32,7 +32,6 @@ parts![
     "observe.js",
     "poll.js",
     "provider.js",
-    "providers.js",
     "texts-de.js",
     "texts-en.js",
     "texts.js",

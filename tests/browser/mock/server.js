@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { accountOf, migrationOf, pulse } from './world.js'
 
 const PAGE = new URL('../../../functions/status/page/', import.meta.url)
+const PROVIDERS = new URL('../../../shared/providers/providers.json', import.meta.url)
 const OPENAPI = new URL('../../../functions/status/openapi.json', import.meta.url)
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 export const KEY = 'mock-operator-key'
@@ -99,6 +100,11 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
         const openapi = JSON.parse(await readFile(OPENAPI, 'utf8'))
         if (undo) openapi.paths['/v1/migrations/{id}/undo'] = { post: {} }
         return send(200, 'application/json', JSON.stringify(openapi))
+      }
+      if (url.pathname === '/v1/providers') {
+        const words = (url.searchParams.get('q') ?? '').toLowerCase().replace(/.*@/, '')
+        const found = JSON.parse(await readFile(PROVIDERS, 'utf8')).filter((one) => JSON.stringify(one).toLowerCase().includes(words))
+        return send(200, 'application/json', JSON.stringify({ providers: found.slice(0, 6), total: found.length }))
       }
       if (!url.pathname.startsWith('/v1/')) {
         const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1)
