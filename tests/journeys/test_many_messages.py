@@ -33,10 +33,10 @@ def moved(local):
 
 
 def items(local, mailbox):
-    """Reads all items of a mailbox from the stand-in's own listing."""
+    """Reads the items of a mailbox from the stand-in's own listing; what was deleted softly does not count."""
     offset = 0
     while page := local.standin.call("GET", f"mailboxes/{mailbox}/items?offset={offset}&limit=5000"):
-        yield from page
+        yield from (item for item in page if not item["folder"].startswith("Recoverable Items"))
         offset += len(page)
 
 
