@@ -3,6 +3,7 @@
 //! Everything that two crates must agree on lives here: identities, messages, folders, faults with
 //! their remedies, the states of a migration, what is kept in the table and what travels in queues.
 
+pub mod address;
 pub mod digest;
 pub mod fault;
 pub mod flags;

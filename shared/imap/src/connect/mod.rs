@@ -9,9 +9,9 @@ pub use greeting::{Greeted, Greeting};
 pub use resolve::{Resolver, SystemResolver, vet};
 pub use tls::{Tls, TlsSettings};
 
-use crate::address::Reach;
 use crate::failure::Failure;
 use crate::transport::{Limits, Wire};
+use mailcrane_core::address::Reach;
 use mailcrane_core::ports::source::Endpoint;
 use std::future::Future;
 use std::io::ErrorKind;

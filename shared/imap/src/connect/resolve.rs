@@ -1,7 +1,7 @@
 //! Names become addresses once, and only vetted addresses are connected to.
 
-use crate::address::{Reach, kind};
 use crate::failure::Failure;
+use mailcrane_core::address::{Reach, is_host_name, kind};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +32,7 @@ pub async fn vet<R: Resolver>(resolver: &R, reach: Reach, host: &str, port: u16)
     let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
     let addresses = match bare.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) if plausible(bare) => match resolver.lookup(bare, port).await {
+        Err(_) if is_host_name(bare) => match resolver.lookup(bare, port).await {
             Ok(found) => found,
             Err(cause) if passes(&cause) => {
                 return Err(Failure::Unreachable { host: host.to_owned(), port, cause: Some(cause) });
@@ -58,14 +58,6 @@ pub async fn vet<R: Resolver>(resolver: &R, reach: Reach, host: &str, port: u16)
 fn passes(cause: &io::Error) -> bool {
     let text = cause.to_string().to_ascii_lowercase();
     cause.kind() == io::ErrorKind::TimedOut || text.contains("temporary failure") || text.contains("try again")
-}
-
-/// A host name, not a URL, not a path and none of the old spellings of addresses such as `0x7f.1` or `2130706433`.
-fn plausible(host: &str) -> bool {
-    let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    let numeric = last.chars().all(|c| c.is_ascii_digit()) || last.to_ascii_lowercase().starts_with("0x");
-    !host.is_empty() && host.len() <= 253 && host.chars().all(letters) && !numeric
 }
 
 #[cfg(test)]

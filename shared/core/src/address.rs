@@ -62,6 +62,16 @@ impl Reach {
     }
 }
 
+/// Tells whether a text is a host name: not a URL, not a path, no address, and none of the old spellings of addresses
+/// such as `0x7f.1` or `2130706433`.
+#[must_use]
+pub fn is_host_name(host: &str) -> bool {
+    let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let numeric = last.chars().all(|c| c.is_ascii_digit()) || last.to_ascii_lowercase().starts_with("0x");
+    !host.is_empty() && host.len() <= 253 && host.chars().all(letters) && !numeric
+}
+
 /// Tells what kind of address this is; an IPv4 address inside an IPv6 one counts as what it is.
 #[must_use]
 pub fn kind(address: IpAddr) -> Kind {
@@ -266,6 +276,16 @@ mod tests {
                 "5f00::1",
             ],
         );
+    }
+
+    #[test]
+    fn old_spellings_of_addresses_are_no_host_names() {
+        for host in ["imap.example.org", "localhost", "bücher.example", "a_b.example.org", "example.org."] {
+            assert!(is_host_name(host), "{host}");
+        }
+        for host in ["127.1", "0x7f.1", "2130706433", "::1", "https://a", "a/b", "a b", "", ".", "a@b"] {
+            assert!(!is_host_name(host), "{host}");
+        }
     }
 
     #[test]
