@@ -125,7 +125,7 @@ function accountRow(app, first, ticks, changed) {
     }
     element.classList.toggle('left-out', !one.selected)
     show(ends, foreign(one.source.user), h('span', { class: 'arrow', 'aria-label': t('to') }, '→'), foreign(one.destination.mailbox))
-    badge.className = `badge ${tone(state)}`
+    badge.className = `badge ${one.selected || one.pass ? tone(state) : 'calm'}`
     say(badge, one.selected || one.pass ? t(`account.state.${state}`) : t('account.left_out'))
     const known = [one.source.check, one.destination.check].some((check) => check.state === 'failed' && check.code === one.error_code)
     checks.hidden = one.pass > 0 || !(ticks ? FRESH : UNCHECKED).has(state)

@@ -30,7 +30,7 @@ export function when() {
   holder.hidden = true
   const { group, read } = choice(t('when.title'), 'when', ['now', 'later'].map((value) => ({ value, label: t(`when.${value}`) })), 'now', (value) => { holder.hidden = value === 'now' })
   return {
-    element: h('div', null, group, holder),
+    element: h('div', { class: 'stack' }, group, holder),
     read() {
       if (read() === 'now') return 'now'
       const at = new Date(input.value)

@@ -47,7 +47,7 @@ export function observeStep(app) {
       ['fact.started', migration.started && time(migration.started)],
       ['fact.ended', !PASSES.has(state) && migration.ended && time(migration.ended)],
       ['fact.notify', migration.notify.join(', ')],
-      ['fact.keep', migration.keep_until && time(migration.keep_until)],
+      ['fact.keep', !['erasing', 'erased'].includes(state) && migration.keep_until && time(migration.keep_until)],
     ].filter(([, value]) => value)
     show(facts, shown.map(([key, value, code]) => h('div', null, h('dt', null, t(key)), h('dd', { class: code && 'code' }, foreign(value)))))
     const count = (some) => some.reduce((sum, one) => sum + (states[one] ?? 0), 0)
