@@ -20,6 +20,7 @@ export function launch() {
 /** Opens a window that collects what went wrong: script errors, refusals of the policy, requests to other hosts. */
 export async function open(browser, url, { viewport = DESKTOP, language = 'en', dark = false } = {}) {
   const context = await browser.newContext({ viewport, locale: language === 'de' ? 'de-DE' : 'en-GB', timezoneId: 'Europe/Berlin', colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] })
+  if (process.env.PAGE_OF_TREE) await context.route((asked) => !asked.pathname.startsWith('/v1/'), fromTree)
   const page = await context.newPage()
   const wrong = []
   page.on('pageerror', (error) => wrong.push(String(error)))
@@ -28,6 +29,12 @@ export async function open(browser, url, { viewport = DESKTOP, language = 'en', 
   page.on('dialog', (dialog) => { wrong.push(`a script opened a dialog: ${dialog.message()}`); dialog.dismiss() })
   await page.goto(url)
   return { page, wrong, close: () => context.close() }
+}
+
+/** Answers with the page as it is in the tree, for a stack whose functions were built before. */
+function fromTree(route) {
+  const name = new URL(route.request().url()).pathname.slice(1) || 'index.html'
+  return route.fulfill({ path: fileURLToPath(new URL(`../../functions/status/page/${name}`, import.meta.url)) })
 }
 
 /** Takes a picture of the whole page, and gives what is wider than the window. */
