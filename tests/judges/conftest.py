@@ -9,6 +9,7 @@ import subprocess
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 import boto3
+import davmail
 import pytest
 import requests
 from exchangelib import BASIC, DELEGATE, Account, Configuration, Credentials, EWSTimeZone
@@ -91,3 +92,9 @@ def stand_in(request, tmp_path_factory, records):
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says when a judge is missing."""
+    if not davmail.command():
+        terminalreporter.write_line(davmail.NOTICE)

@@ -131,6 +131,14 @@ impl Access {
         }
     }
 
+    /// Finds whose mailbox an identity is in; what it names need not be there any more.
+    pub fn owner_of(&self, c: &Connection, identity: &str) -> Result<User, ItemError> {
+        match ids::parse(identity) {
+            Some(Id::Folder { mailbox, .. } | Id::Item { mailbox, .. }) => self.owner(c, mailbox),
+            None => fail("ErrorInvalidIdMalformed", "Id is malformed."),
+        }
+    }
+
     fn owner(&self, c: &Connection, mailbox: i64) -> Result<User, ItemError> {
         match user::by_no(c, mailbox)? {
             Some(owner) => self.open(c, owner),
@@ -146,7 +154,7 @@ impl Access {
 
 fn named_mailbox(c: &Connection, element: &Element) -> Option<User> {
     let own = match element.name.as_str() {
-        "FolderId" | "ItemId" => match ids::parse(element.attribute("Id")?)? {
+        "FolderId" | "ItemId" | "AlternateId" => match ids::parse(element.attribute("Id")?)? {
             Id::Folder { mailbox, .. } | Id::Item { mailbox, .. } => user::by_no(c, mailbox).ok().flatten(),
         },
         "DistinguishedFolderId" => {

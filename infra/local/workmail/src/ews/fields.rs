@@ -102,6 +102,8 @@ fn extended(item: &mut Item, changes: &mut Changes, field: &Element, settings: &
             }
             .to_owned();
         }
+        property::KEYWORDS if settings.drops("Categories") => {}
+        property::KEYWORDS => item.categories = serde_json::from_str(&value).unwrap_or_default(),
         tag => changes.properties.push((tag.to_owned(), Some(value))),
     }
     Ok(())
@@ -110,7 +112,10 @@ fn extended(item: &mut Item, changes: &mut Changes, field: &Element, settings: &
 /// Takes a field away again, named by its path.
 pub(super) fn clear(item: &mut Item, changes: &mut Changes, path: &Element) -> Result<(), ItemError> {
     if path.name == "ExtendedFieldURI" {
-        changes.properties.push((Property::read(path)?.tag, None));
+        match Property::read(path)?.tag {
+            tag if tag == property::KEYWORDS => item.categories.clear(),
+            tag => changes.properties.push((tag, None)),
+        }
         return Ok(());
     }
     match path.attribute("FieldURI").unwrap_or_default() {

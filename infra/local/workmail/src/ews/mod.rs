@@ -7,6 +7,7 @@ pub mod property;
 pub mod request;
 pub mod schema;
 
+mod convert_id;
 mod create_folder;
 pub(crate) mod create_item;
 mod delete_folder;
@@ -69,7 +70,7 @@ pub struct Answer {
 
 /// Says whether an operation changes anything.
 pub fn writes(operation: &str) -> bool {
-    !matches!(operation, "GetFolder" | "FindFolder" | "GetItem" | "FindItem")
+    !matches!(operation, "GetFolder" | "FindFolder" | "GetItem" | "FindItem" | "ConvertId")
 }
 
 /// Performs a checked request; a connection in a transaction is expected when it writes.
@@ -92,6 +93,7 @@ pub fn perform(c: &Connection, body: &Element, access: &Access, plan: &Plan) -> 
         "UpdateItem" => update_item::perform(&call)?,
         "MoveItem" => move_item::perform(&call)?,
         "DeleteItem" => delete_item::perform(&call)?,
+        "ConvertId" => convert_id::perform(&call)?,
         other => return Err(Fault::new("ErrorInvalidOperation", &format!("{other} is not supported.")).into()),
     };
     let envelope = answer::envelope(&answer::body(&body.name, &messages), !plan.settings.no_headers);

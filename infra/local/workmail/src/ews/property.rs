@@ -5,6 +5,9 @@ use crate::clock;
 use crate::store::item::Item;
 use crate::xml::{Element, Writer};
 
+/// The categories under their other name.
+pub(super) const KEYWORDS: &str = "PublicStrings/Keywords:StringArray";
+
 /// An extended property as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
@@ -126,6 +129,8 @@ pub(super) fn computed(item: &Item, tag: &str, with_attachment_flag: bool) -> Op
         "0x0E69:Boolean" => truth(item.is_read),
         "0x0E1B:Boolean" => truth(item.attachments),
         "0x0017:Integer" => importance.to_owned(),
+        KEYWORDS if item.categories.is_empty() => return None,
+        KEYWORDS => serde_json::to_string(&item.categories).unwrap_or_default(),
         _ => return None,
     })
 }

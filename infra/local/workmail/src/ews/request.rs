@@ -80,6 +80,7 @@ pub fn items(body: &Element) -> Vec<&Element> {
         "UpdateItem" => "ItemChanges",
         "UpdateFolder" => "FolderChanges",
         "GetItem" | "MoveItem" | "DeleteItem" => "ItemIds",
+        "ConvertId" => "SourceIds",
         "GetFolder" | "MoveFolder" | "DeleteFolder" => "FolderIds",
         _ => "ParentFolderIds",
     };

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use super::answer::{ItemError, fail};
-use super::property::Property;
+use super::property::{self, Property};
 use super::shape::is_true;
 use crate::clock;
 use crate::knobs::Settings;
@@ -235,7 +235,7 @@ fn field(path: Option<&Element>, over: Over, settings: &Settings) -> Result<Fiel
     }
     match column(&name) {
         Some((column, kind)) => Ok(Field::Column(column, kind)),
-        None if name == "item:Categories" => Ok(Field::List),
+        None if name == "item:Categories" || name == property::KEYWORDS => Ok(Field::List),
         None if path.name == "ExtendedFieldURI" => Ok(Field::Kept(name)),
         None => fail("ErrorUnsupportedPathForQuery", "This property cannot be searched."),
     }

@@ -39,6 +39,7 @@ pub(in crate::ews) fn folder(w: &mut Writer, folder: &Folder, parent: Option<&Fo
             "0x3613:String" if !folder.class.is_empty() => folder.class.clone(),
             "0x3602:Integer" => folder.total.to_string(),
             "0x3603:Integer" => folder.unread.to_string(),
+            "0x360A:Boolean" => (folder.children > 0).to_string(),
             "0x10F4:Boolean" => "false".to_owned(),
             _ => continue,
         };
