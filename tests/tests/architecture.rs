@@ -11,7 +11,7 @@ const FUNCTIONS: [&str; 7] = ["submit", "status", "check", "analyze", "migrate-c
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "mailcrane-core" => &[],
-        "mailcrane-mime" | "mailcrane-imap" | "mailcrane-ews" | "mailcrane-aws" | "mailcrane-testkit" => {
+        "mailcrane-mime" | "mailcrane-imap" | "mailcrane-ews" | "mailcrane-aws" | "mailcrane-testkit" | "mailcrane-providers" => {
             &["mailcrane-core"]
         }
         "mailcrane-lambda" => &["mailcrane-core", "mailcrane-engine"],
@@ -26,6 +26,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             "mailcrane-ends",
             "mailcrane-imap",
             "mailcrane-ews",
+            "mailcrane-providers",
         ],
         _ => return None,
     })
