@@ -2,7 +2,7 @@
 
 use mailcrane_core::Fault;
 use mailcrane_core::ports::source::Credentials;
-use mailcrane_core::record::{Account, Secrets, SourceAuth};
+use mailcrane_core::record::{Account, OauthSecret, Secrets, SourceAuth};
 use mailcrane_core::secret::Secret;
 
 /// Reads the sealed document of an account.
@@ -11,24 +11,32 @@ pub(crate) fn read(document: &Secret) -> Result<Secrets, Fault> {
         .map_err(|_| Fault::give_up("vault.unreadable", "the credentials cannot be read; enter them again"))
 }
 
+/// What the source is signed in with, as far as the vault knows it.
+#[derive(Debug)]
+pub(crate) enum SourceSecret {
+    /// Everything.
+    Whole(Credentials),
+    /// What an access token is fetched with, first.
+    Oauth(OauthSecret),
+}
+
 /// Returns what the source is signed in with.
-pub(crate) fn source(account: &Account, secrets: Secrets) -> Result<Credentials, Fault> {
+pub(crate) fn source(account: &Account, secrets: Secrets) -> Result<SourceSecret, Fault> {
     let user = account.source.user.clone();
     let missing = |what: &str| Fault::give_up("source.credentials_missing", format!("{what} is missing; enter it"));
     match account.source.auth {
         SourceAuth::Password => {
             let password = secrets.source_password.ok_or_else(|| missing("the password of the source"))?;
-            Ok(Credentials::Password { user, password })
+            Ok(SourceSecret::Whole(Credentials::Password { user, password }))
         }
         SourceAuth::Administrator(scheme) => {
             let admin_user = secrets.source_admin_user.ok_or_else(|| missing("the administrator of the source"))?;
             let admin_password =
                 secrets.source_admin_password.ok_or_else(|| missing("the password of the source's administrator"))?;
-            Ok(Credentials::Administrator { user, admin_user, admin_password, scheme })
+            Ok(SourceSecret::Whole(Credentials::Administrator { user, admin_user, admin_password, scheme }))
         }
         SourceAuth::Oauth => {
-            let text = "signing in with OAuth 2 is not offered by this version; use an app password";
-            Err(Fault::give_up("source.oauth_not_offered", text))
+            secrets.source_oauth.map(SourceSecret::Oauth).ok_or_else(|| missing("what OAuth needs at the source"))
         }
     }
 }
@@ -71,7 +79,7 @@ mod tests {
             ..Secrets::default()
         };
         let credentials = source(&account(r#"{"administrator":"master"}"#), secrets).unwrap();
-        let Credentials::Administrator { user, admin_user, scheme, .. } = credentials else {
+        let SourceSecret::Whole(Credentials::Administrator { user, admin_user, scheme, .. }) = credentials else {
             panic!("{credentials:?}")
         };
         assert_eq!((user.as_str(), admin_user.as_str(), scheme), ("anna", "admin", AdminScheme::Master));
@@ -81,5 +89,20 @@ mod tests {
     fn a_missing_password_is_named() {
         let fault = source(&account(r#""password""#), Secrets::default()).unwrap_err();
         assert_eq!(fault.code, "source.credentials_missing");
+        let fault = source(&account(r#""oauth""#), Secrets::default()).unwrap_err();
+        assert_eq!(fault.code, "source.credentials_missing");
+    }
+
+    #[test]
+    fn an_account_with_oauth_hands_out_what_a_token_is_fetched_with() {
+        let oauth = OauthSecret::ClientCredentials {
+            token_url: "https://login.example.org/token".into(),
+            client_id: "app".into(),
+            client_secret: Secret::new("s"),
+            scope: "mail".into(),
+        };
+        let secrets = Secrets { source_oauth: Some(oauth.clone()), ..Secrets::default() };
+        let SourceSecret::Oauth(found) = source(&account(r#""oauth""#), secrets).unwrap() else { panic!("no OAuth") };
+        assert_eq!(found, oauth);
     }
 }

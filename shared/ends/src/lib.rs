@@ -2,6 +2,7 @@
 
 mod credentials;
 mod destination;
+mod oauth;
 mod opener;
 mod source;
 

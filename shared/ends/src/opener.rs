@@ -1,18 +1,23 @@
 //! Opens both ends over the vault (passwords), the table (permissions that were made) and the directory (tokens).
 
-use crate::credentials;
+use crate::credentials::{self, SourceSecret};
+use crate::oauth::{Token, TokenEndpoint, Tokens};
 use crate::{AnyDestination, AnySource};
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
-use mailcrane_core::ports::source::Sources as _;
+use mailcrane_core::ports::source::{Credentials, Sources as _};
 use mailcrane_core::ports::table::{Table, TableError};
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Access, Account, DestinationKind, Grant, GrantKind, Migration, Secrets, Versioned, keys};
+use mailcrane_core::record::{
+    Access, Account, DestinationKind, Grant, GrantKind, Migration, OauthSecret, Secrets, Versioned, keys,
+};
 use mailcrane_core::secret::Secret;
 use mailcrane_core::{Fault, Timestamp, settings};
 use mailcrane_ews::{Capabilities, Endpoint, Gate, Opening as EwsOpening, WorkMail};
 use mailcrane_imap::connect::SystemResolver;
-use mailcrane_imap::{ImapDestination, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs};
+use mailcrane_imap::{
+    ImapDestination, ImapSession, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,6 +58,7 @@ pub struct Opener<V, D, T> {
     table: T,
     opening: Opening,
     sources: ImapSources,
+    tokens: Tokens,
     ews: Endpoint,
     administrator: Option<Administrator>,
     engine: settings::Settings,
@@ -72,6 +78,8 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
             Network::default()
         };
         let pem = Some(settings.extra_ca_pem).filter(|pem| !pem.trim().is_empty());
+        let tokens = TokenEndpoint::new(network.reach, pem.as_deref())
+            .map_err(|e| BadSettings("OAuth servers cannot be asked", e.into()))?;
         let tls = Tls::new(&TlsSettings { extra_authorities: pem })
             .map_err(|e| BadSettings("the further authorities cannot be read", e.into()))?;
         let dial = Arc::new(TcpDial { network: network.clone(), resolver: SystemResolver });
@@ -83,6 +91,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
             table,
             opening,
             sources,
+            tokens: Tokens::new(tokens, Timestamp::now),
             ews,
             administrator: settings.administrator,
             engine: settings.engine,
@@ -92,6 +101,24 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
 
     async fn secrets(&self, migration: &Migration, account: &Account) -> Result<Secrets, Fault> {
         credentials::read(&self.vault.open(&migration.id, account.no).await?)
+    }
+
+    /// Opens the source with an access token; one that was kept and is refused is fetched anew once.
+    async fn with_token(&self, account: &Account, secret: &OauthSecret) -> Result<ImapSession, Fault> {
+        let (user, endpoint) = (&account.source.user, &account.source.endpoint);
+        loop {
+            let Token { token, kept } = self.tokens.token(secret, user).await?;
+            let credentials = Credentials::Token { user: user.clone(), token };
+            match self.sources.open(endpoint, &credentials).await {
+                Err(fault) if fault.code == "source.token_refused" => {
+                    self.tokens.forget(secret, user);
+                    if !kept {
+                        return Err(fault);
+                    }
+                }
+                done => return done,
+            }
+        }
     }
 
     fn gate(&self, principal: &str) -> Arc<Gate> {
@@ -167,8 +194,10 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
     type Destination = AnyDestination;
 
     async fn source(&self, migration: &Migration, account: &Account) -> Result<AnySource, Fault> {
-        let credentials = credentials::source(account, self.secrets(migration, account).await?)?;
-        let session = self.sources.open(&account.source.endpoint, &credentials).await?;
+        let session = match credentials::source(account, self.secrets(migration, account).await?)? {
+            SourceSecret::Whole(credentials) => self.sources.open(&account.source.endpoint, &credentials).await?,
+            SourceSecret::Oauth(secret) => self.with_token(account, &secret).await?,
+        };
         Ok(AnySource::Imap(session))
     }
 
