@@ -258,3 +258,13 @@ test('both languages have the same texts', () => {
   const own = (texts) => Object.keys(texts).filter((key) => !key.startsWith('code.')).sort()
   assert.deepEqual(own(de), own(en))
 })
+
+test('the server behind an address of no known provider is looked up', async () => {
+  const { page, wrong, close } = await open(browser, mock.url)
+  await page.getByRole('searchbox', { name: en['provider.search'] }).fill('info@odd.example.org')
+  await page.locator('.provider', { hasText: 'imap.odd.example.org' }).click()
+  assert.equal(await page.getByLabel(en['provider.port']).inputValue(), '143')
+  assert.equal(await page.getByLabel(en['provider.security']).inputValue(), 'starttls')
+  assert.deepEqual(wrong, [])
+  await close()
+})

@@ -4,6 +4,13 @@ import { offers, read } from './api.js'
 import { choice, fault, field, h, help, show } from './dom.js'
 import { current, t } from './texts.js'
 
+/** Asks for the server behind an address that no known provider has. */
+async function discovered(email) {
+  if (!/^[^\s@]+@[^\s@]+\.[^\s@]{2,}$/.test(email) || !(await offers('get', '/v1/discovery'))) return []
+  const answer = await read(`/v1/discovery?email=${encodeURIComponent(email)}`).catch(() => null)
+  return (answer?.candidates ?? []).slice(0, 6).map((one) => ({ ...one, id: `${one.host}:${one.port}`, name: one.name || one.host }))
+}
+
 export function providerStep(app) {
   const { draft } = app
   const key = h('input', { type: 'password', autocomplete: 'off', spellcheck: 'false', value: draft.key })
@@ -47,6 +54,7 @@ export function providerStep(app) {
     const mine = ++asked
     const query = new URLSearchParams({ limit: '6', ...(find.value.trim() && { q: find.value.trim() }) })
     const answer = await read(`/v1/providers?${query}`).catch(() => null)
+    if (answer && !answer.providers.length) answer.providers = await discovered(find.value.trim())
     if (mine !== asked || !answer) return
     const chosen = draft.provider?.id
     show(found, answer.providers.map((one) => h('li', null, h('button', { type: 'button', class: one.id === chosen ? 'provider chosen' : 'provider', 'aria-pressed': String(one.id === chosen), onclick: () => take(one) },
@@ -60,7 +68,7 @@ export function providerStep(app) {
   })
   find.addEventListener('input', () => {
     clearTimeout(waits)
-    waits = setTimeout(list, 200)
+    waits = setTimeout(list, 400)
   })
 
   function keep() {

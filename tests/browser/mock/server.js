@@ -98,8 +98,13 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     try {
       if (url.pathname === '/v1/openapi.json') {
         const openapi = JSON.parse(await readFile(OPENAPI, 'utf8'))
+        openapi.paths['/v1/discovery'] ??= { get: {} }
         if (undo) openapi.paths['/v1/migrations/{id}/undo'] = { post: {} }
         return send(200, 'application/json', JSON.stringify(openapi))
+      }
+      if (url.pathname === '/v1/discovery') {
+        const host = `imap.${url.searchParams.get('email').split('@')[1]}`
+        return send(200, 'application/json', JSON.stringify({ email: url.searchParams.get('email'), steps: [], candidates: [{ place: 'srv', host, port: 143, security: 'starttls', username: '', auth: ['password'], provider: null, name: null, hint: null }] }))
       }
       if (url.pathname === '/v1/providers') {
         const words = (url.searchParams.get('q') ?? '').toLowerCase().replace(/.*@/, '')
