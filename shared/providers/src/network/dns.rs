@@ -84,3 +84,6 @@ fn answered<T>(result: Result<T, NetError>) -> Result<Option<T>, NoAnswer> {
         Err(error) => Err(NoAnswer(format!("the name servers did not answer: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;
