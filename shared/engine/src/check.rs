@@ -16,7 +16,7 @@ use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::queue::Queues as _;
-use mailcrane_core::ports::table::{Expect, Key, Table as _, TableError, Write};
+use mailcrane_core::ports::table::{Expect, Key, TableError, Write};
 use mailcrane_core::record::{Account, Check, CheckState, Migration, keys};
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, Reason, Task};
@@ -180,7 +180,7 @@ async fn conclude<W: World>(
         if promised {
             writes.push(promise(world, id, no, passed).await?);
         }
-        match world.table().transact(&format!("check{id}{no}.{}", account.version), writes).await {
+        match ledger::transact(world.table(), &format!("check{id}{no}.{}", account.version), writes).await {
             Ok(()) => {}
             Err(TableError::Conflict) => continue,
             Err(error) => return Err(LedgerError::from(error).into()),

@@ -154,6 +154,16 @@ pub async fn all<R: Record>(table: &impl Table, pk: &str, prefix: &str) -> Resul
     }
 }
 
+/// Makes all writes or none, under a token that stands for these writes alone: who proposes others over the same
+/// versions meets a conflict, not the writes of somebody else.
+///
+/// # Errors
+/// As [`Table::transact`].
+pub async fn transact(table: &impl Table, name: &str, writes: Vec<Write>) -> Result<(), TableError> {
+    let token = format!("{name}{:016x}", mailcrane_core::digest::short(&[format!("{writes:?}").as_bytes()]));
+    table.transact(&token, writes).await
+}
+
 /// Returns the item of a packed page.
 #[must_use]
 pub fn packed(key: Key, octets: Vec<u8>) -> Item {

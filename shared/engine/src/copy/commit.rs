@@ -1,7 +1,8 @@
 //! Recording a window: one page of the manifest, then one transaction over slice and lane.
 
+use crate::lane;
 use crate::ledger::{self, LedgerError};
-use crate::world::World;
+use crate::world::{World, until};
 use mailcrane_core::manifest::{Outcome, Row, pack};
 use mailcrane_core::ports::table::{Item, Table as _, TableError, Write};
 use mailcrane_core::record::{Account, Entry, Lane, Slice, Versioned, keys};
@@ -68,7 +69,7 @@ pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: 
     let token = token(lane);
     let mut pause = world.times().back_off;
     for _ in 0..TRIES {
-        let failed = match world.table().transact(&token, others.clone()).await {
+        let failed = match ledger::transact(world.table(), &token, others.clone()).await {
             Ok(()) => {
                 lane.version += 1;
                 return Ok(());
@@ -90,6 +91,19 @@ pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: 
         pause = (pause * 2).min(Duration::from_secs(10));
     }
     Err(CommitError::Lost)
+}
+
+/// Renews the lease of a lane that walks for long between two commits, once a third of it is over.
+///
+/// # Errors
+/// [`CommitError::Lost`] when another chunk took the lane.
+pub async fn keep<W: World>(world: &W, lane: &mut Versioned<Lane>) -> Result<(), CommitError> {
+    let left = lane.record.lease_until.map(|end| until(world.now(), end)).unwrap_or_default();
+    if left * 3 > world.times().lease * 2 {
+        return Ok(());
+    }
+    lane::hold(&mut lane.record, world);
+    write(world, lane, Vec::new()).await
 }
 
 /// Writes the lane, the account after a change, and what belongs to them, in one transaction. The change runs again
