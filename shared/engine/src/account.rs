@@ -41,7 +41,8 @@ fn after(account: &Account, migration: MigrationState, finished: bool) -> After 
     if account.pass.lanes_open > 0 {
         return After::Others;
     }
-    if account.state == AccountState::Stalled {
+    if !account.state.active() {
+        // Stalled by another lane, or changed by a person since then.
         return After::Leave(None);
     }
     match migration {

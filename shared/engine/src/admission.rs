@@ -101,7 +101,7 @@ async fn leave<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(
         if left == Left::Interrupted {
             writes.push(Write::Put(waiting(id, no), Expect::Anything));
         }
-        match world.table().transact(&format!("leave{id}{no}{}", roster.version), writes).await {
+        match ledger::transact(world.table(), &format!("leave{id}{no}{}", roster.version), writes).await {
             Err(TableError::Conflict) => {}
             other => return Ok(other?),
         }
@@ -160,7 +160,7 @@ pub async fn conclude<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledge
         }
         let (pass, writes) = (record.pass, vec![ledger::write_of(&migration)?, ledger::write_of(&roster)?]);
         let token = format!("conclude{id}{}.{}", migration.version, roster.version);
-        match world.table().transact(&token, writes).await {
+        match ledger::transact(world.table(), &token, writes).await {
             Ok(()) => {
                 if ended {
                     tell(world, id, MailEvent::Ended, pass, "").await;
@@ -232,11 +232,17 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
     }
     let mut writes: Vec<Write> = waits.into_iter().map(|i| Write::Delete(i.key, Expect::Version(i.version))).collect();
     let Some(mut account) = ledger::find::<Account>(world.table(), &keys::account(id, no)).await? else {
+        running.open = running.open.saturating_sub(u32::from(!in_order));
         return commit(world, roster, writes, id).await;
     };
     let record = &mut account.record;
     let fits = record.selected && record.state != AccountState::CheckFailed && record.state != AccountState::Cancelled;
     if !fits || record.state.active() {
+        if !in_order && !record.state.active() {
+            // It was counted as open when it came into the line, and was left out or refused since then.
+            running.open = running.open.saturating_sub(1);
+            running.failed += u32::from(record.selected && record.state == AccountState::CheckFailed);
+        }
         return commit(world, roster, writes, id).await;
     }
     if in_order {
@@ -255,7 +261,10 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
     record.state = state;
     begin_pass(record, &migration, world.now(), world.sizes().lanes);
     let lane = lane(world, id, no, LaneKind::Plan, LaneNo(0), migration.pass).await?;
-    roster.record.active.push(Active { migration: id.clone(), account: no, host, since: world.now() });
+    if !roster.record.active.iter().any(|a| a.migration == *id && a.account == no) {
+        roster.record.active.push(Active { migration: id.clone(), account: no, host, since: world.now() });
+    }
+    writes.extend(shut_out(world, id, no).await?);
     writes.push(ledger::write_of(&account)?);
     writes.push(ledger::write_of(&lane)?);
     commit(world, roster, writes, id).await?;
@@ -273,8 +282,23 @@ async fn commit<W: World>(
     id: &MigrationId,
 ) -> Result<Step, LedgerError> {
     writes.push(ledger::write_of(&roster)?);
-    world.table().transact(&format!("admit{id}{}", roster.version), writes).await?;
+    ledger::transact(world.table(), &format!("admit{id}{}", roster.version), writes).await?;
     Ok(Step::Went)
+}
+
+/// Ends the lanes that an account still has from before, such as one that waits for a server while another one stalled
+/// the account. Who holds one finds its generation moved on; what it was about to store is settled as after a crash.
+async fn shut_out<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<Vec<Write>, LedgerError> {
+    let mut writes = Vec::new();
+    for mut lane in ledger::all::<Lane>(world.table(), &keys::account_partition(id, no), "L#").await? {
+        let record = &mut lane.record;
+        if record.state != LaneState::Ended && matches!(record.kind, LaneKind::Copy | LaneKind::Verify) {
+            record.generation = record.generation.next();
+            (record.state, record.lease_until, record.look_at) = (LaneState::Ended, None, None);
+            writes.push(ledger::write_of(&lane)?);
+        }
+    }
+    Ok(writes)
 }
 
 /// Begins the migration's pass on the account, or goes on with it.

@@ -6,7 +6,7 @@ use crate::ledger::{self, Change, LedgerError};
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
-use mailcrane_core::ports::table::{Table as _, TableError};
+use mailcrane_core::ports::table::{Expect, Table as _, TableError, Write};
 use mailcrane_core::record::{Account, Migration, PassKind, keys};
 use mailcrane_core::state::{AccountState, Illegal, MigrationEvent, MigrationState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
@@ -47,8 +47,20 @@ impl From<LedgerError> for ControlError {
 enum Entry {
     Begin(u32),
     Hold(bool),
+    Again(AccountNo, Again),
     Remove,
     Keep,
+}
+
+/// How an account comes to another try.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// By a pass of its own; all other accounts, so many, have had their turn.
+    OwnPass(u32),
+    /// Within the running pass, which counted it as failed.
+    Failed,
+    /// Within the running pass, which counted it as ended.
+    Ended,
 }
 
 /// Changes a migration and its entry in the roster together.
@@ -68,8 +80,29 @@ async fn change<W: World>(
                 roster.record.running.push(Running::new(id.clone(), cursor));
             }
             Entry::Hold(held) => {
+                match roster.record.running_mut(id) {
+                    Some(running) => running.held = held,
+                    // Whoever ends what has not begun may be gone half way: the sweeper looks at those in the roster.
+                    None => roster.record.running.push(Running { held, ..Running::new(id.clone(), 0) }),
+                }
+            }
+            Entry::Again(no, again) => {
+                if let Again::OwnPass(cursor) = again {
+                    roster.record.running.retain(|r| r.migration != *id);
+                    roster.record.running.push(Running::new(id.clone(), cursor));
+                }
+                let line = keys::waiting(id, no);
+                let waits = world.table().get(&line).await.map_err(LedgerError::from)?.is_some();
+                let counted = waits || roster.record.active.iter().any(|a| a.migration == *id && a.account == no);
                 if let Some(running) = roster.record.running_mut(id) {
-                    running.held = held;
+                    running.exhausted = false;
+                    if !counted || matches!(again, Again::OwnPass(_)) {
+                        running.open += 1;
+                        running.failed = running.failed.saturating_sub(u32::from(again == Again::Failed));
+                    }
+                }
+                if !waits {
+                    writes.push(Write::Put(admission::waiting(id, no), Expect::Absent));
                 }
             }
             Entry::Remove => roster.record.running.retain(|r| r.migration != *id),
@@ -79,7 +112,7 @@ async fn change<W: World>(
             writes.push(ledger::write_of(&roster)?);
         }
         let token = format!("control{id}{}.{}", migration.version, roster.version);
-        match world.table().transact(&token, writes).await {
+        match ledger::transact(world.table(), &token, writes).await {
             Ok(()) => return Ok(migration.record),
             Err(TableError::Conflict) => {}
             Err(error) => return Err(ControlError::Ledger(error.into())),
@@ -220,31 +253,16 @@ pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Resu
         return Err(illegal.into());
     }
     let now = world.now();
-    let mut own_pass = false;
+    let within = if account.state == AccountState::Stalled { Again::Failed } else { Again::Ended };
     let migration = change(world, id, |migration| {
-        own_pass = !migration.state.copies();
-        if !own_pass {
-            return Ok(Entry::Keep);
+        if migration.state.copies() {
+            return Ok(Entry::Again(no, within));
         }
         migration.state = migration.state.apply(MigrationEvent::Start)?;
         migration.pass_kind = PassKind::Delta;
         (migration.pass_since, migration.pass_before) = (None, None);
         begin(migration, now);
-        Ok(Entry::Begin(migration.accounts))
-    })
-    .await?;
-    let item = admission::waiting(id, no);
-    world.table().put_all(vec![item]).await.map_err(LedgerError::from)?;
-    admission::change(world, |roster| match roster.running_mut(id) {
-        Some(running) => {
-            running.open += 1;
-            running.exhausted = false;
-            if account.state == AccountState::Stalled && !own_pass {
-                running.failed = running.failed.saturating_sub(1);
-            }
-            true
-        }
-        None => false,
+        Ok(Entry::Again(no, Again::OwnPass(migration.accounts)))
     })
     .await?;
     admission::admit(world).await?;
