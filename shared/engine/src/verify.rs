@@ -64,7 +64,7 @@ pub async fn run<W: World, E: Ends>(
         let of_folder: Vec<&Slice> = slices.iter().filter(|s| s.folder == folder.record.no).collect();
         let mut writes = Vec::new();
         if !of_folder.is_empty() {
-            let compared = compare(world, &destination, migration, account, &folder.record, &of_folder).await;
+            let compared = compare(world, &destination, migration, &mut lane, &folder.record, &of_folder).await;
             let seen = match compared {
                 Ok(seen) => seen,
                 Err(Trouble::End(fault)) => return troubled(world, lane, fault).await,
@@ -119,11 +119,16 @@ impl From<Fault> for Trouble {
     }
 }
 
+/// Renews the lease of the lane while a large folder is listed.
+async fn keep<W: World>(world: &W, lane: &mut Versioned<Lane>) -> Result<(), Trouble> {
+    commit::keep(world, lane).await.map_err(|error| Trouble::Table(error.into()))
+}
+
 async fn compare<W: World, D: Destination>(
     world: &W,
     destination: &D,
     migration: &Migration,
-    account: &Account,
+    lane: &mut Versioned<Lane>,
     folder: &Folder,
     slices: &[&Slice],
 ) -> Result<Seen, Trouble> {
@@ -131,11 +136,13 @@ async fn compare<W: World, D: Destination>(
     let Some(target) = folder.destination.as_ref().filter(|_| destination.features().keeps_key) else {
         return Ok(seen);
     };
-    let (present, doubled) = present(destination, target, folder).await?;
+    let (present, doubled) = present(world, lane, destination, target, folder).await?;
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
     let mut absent: BTreeMap<MessageKey, (Option<String>, u64)> = BTreeMap::new();
     for slice in slices {
-        let rows = rows(world, &migration.id, account.no, slice).await.map_err(|e| Trouble::Table(e.into()))?;
+        keep(world, lane).await?;
+        let rows =
+            rows(world, &migration.id, lane.record.account, slice).await.map_err(|e| Trouble::Table(e.into()))?;
         let prefix = prefix_of(folder, slice.epoch);
         for row in rows.into_iter().filter(|r| r.outcome == Outcome::Copied) {
             let key = MessageKey { prefix, uid: row.uid };
@@ -157,7 +164,7 @@ async fn compare<W: World, D: Destination>(
             }
         }
     }
-    for key in moved(destination, &absent).await? {
+    for key in moved(world, lane, destination, &absent).await? {
         absent.remove(&key);
         seen.present += 1;
     }
@@ -209,14 +216,17 @@ fn key_of(folder: &Folder, item: &ListedItem) -> Option<MessageKey> {
 }
 
 /// Lists the folder: which messages are there, and which of them on two items.
-async fn present<D: Destination>(
+async fn present<W: World, D: Destination>(
+    world: &W,
+    lane: &mut Versioned<Lane>,
     destination: &D,
     target: &FolderId,
     folder: &Folder,
-) -> Result<(HashSet<MessageKey>, BTreeSet<MessageKey>), Fault> {
+) -> Result<(HashSet<MessageKey>, BTreeSet<MessageKey>), Trouble> {
     let (mut present, mut doubled, mut ids) = (HashSet::new(), BTreeSet::new(), HashSet::new());
     let mut page: Option<String> = None;
     loop {
+        keep(world, lane).await?;
         let listed = destination.list(target, page.as_deref()).await?;
         for item in listed.items {
             let Some(key) = key_of(folder, &item) else { continue };
@@ -233,10 +243,12 @@ async fn present<D: Destination>(
 }
 
 /// Finds which of the absent messages the user has moved to other folders.
-async fn moved<D: Destination>(
+async fn moved<W: World, D: Destination>(
+    world: &W,
+    lane: &mut Versioned<Lane>,
     destination: &D,
     absent: &BTreeMap<MessageKey, (Option<String>, u64)>,
-) -> Result<BTreeSet<MessageKey>, Fault> {
+) -> Result<BTreeSet<MessageKey>, Trouble> {
     let mut moved = BTreeSet::new();
     if !destination.features().find_by_key {
         return Ok(moved);
@@ -250,6 +262,7 @@ async fn moved<D: Destination>(
             ranges = UidRange::new(first.first(), last.last()).into_iter().collect();
         }
         for range in ranges {
+            keep(world, lane).await?;
             let found = destination.find(prefix, range).await?;
             moved.extend(found.into_iter().filter_map(|i| i.key).filter(|key| absent.contains_key(key)));
         }

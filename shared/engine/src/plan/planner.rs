@@ -16,7 +16,7 @@ use mailcrane_core::manifest::pack;
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::source::{Examined, ScanDepth, Source};
-use mailcrane_core::ports::table::{Expect, Item, Key, Table as _, TableError, Write};
+use mailcrane_core::ports::table::{Expect, Item, Key, TableError, Write};
 use mailcrane_core::record::{
     Account, Counters, Entry, EntryKind, Folder, Lane, Migration, Slice, SliceState, Versioned, keys,
 };
@@ -24,8 +24,14 @@ use mailcrane_core::state::AccountState;
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// How many slices are stored in one transaction, which has at most 100 writes.
-const SLICES_AT_ONCE: usize = 20;
+/// After how many writes a transaction is made; it may have 100.
+const WRITES_AT_ONCE: usize = 60;
+
+/// After how many octets a transaction is made; it may have 4 MB, and one item more comes on top.
+const OCTETS_AT_ONCE: usize = 2_000_000;
+
+/// What a slice itself takes, at most.
+const SLICE_OCTETS: usize = 1_000;
 
 /// How often a folder may be numbered anew before that is taken for a habit of the server.
 const MOST_EPOCHS: u32 = 8;
@@ -116,7 +122,10 @@ impl<W: World> Planner<'_, W> {
         let open = range.map(UidSet::from).unwrap_or_default().without(&record.covered);
         let target =
             record.destination.clone().filter(|_| record.planned_to.is_some()).unwrap_or_else(|| target.clone());
-        let mut there = if open.is_empty() { There::default() } else { there(destination, &target, record).await? };
+        let mut there = There::default();
+        if !open.is_empty() {
+            there = self.there(destination, &target, record).await?;
+        }
         let mut earlier = match record.epoch {
             0 => Earlier::default(),
             _ => {
@@ -132,6 +141,7 @@ impl<W: World> Planner<'_, W> {
             counters: Counters::default(),
         };
         for range in steps(&open, self.world.sizes().scan_step) {
+            commit::keep(self.world, self.lane).await?;
             let messages = source.scan(range, ScanDepth::MessageId).await?;
             let messages = match record.epoch {
                 0 if moves && !messages.is_empty() => {
@@ -180,6 +190,40 @@ impl<W: World> Planner<'_, W> {
             account.pass.folders = account.pass.folders.max(folder.record.no.0 + 1);
         })
         .await
+    }
+
+    /// Lists what the folder holds already: items of ours by UID, those of others by likeness.
+    async fn there<D: Destination>(
+        &mut self,
+        destination: &D,
+        target: &FolderId,
+        folder: &Folder,
+    ) -> Result<There, PlanError> {
+        let mut there = There::default();
+        let (mut ids, mut page) = (HashSet::new(), None::<String>);
+        loop {
+            commit::keep(self.world, self.lane).await?;
+            let listed = destination.list(target, page.as_deref()).await?;
+            // A listing may repeat an item: it counts once.
+            for item in listed.items.into_iter().filter(|i| ids.insert(short(&[i.id.0.as_bytes()]))) {
+                match item.key {
+                    Some(key) if key.prefix == folder.prefix => {
+                        there.ours.entry(key.uid).or_insert((item.id, item.message_id));
+                    }
+                    Some(key) if folder.former.contains(&key.prefix) => there.former.push(item),
+                    Some(_) => {}
+                    None => {
+                        if let Some(like) = likeness(item.message_id.as_deref(), item.received) {
+                            *there.foreign.entry(like).or_default() += 1;
+                        }
+                    }
+                }
+            }
+            page = listed.next;
+            if page.is_none() {
+                return Ok(there);
+            }
+        }
     }
 
     /// Tells whether the server has given out UIDs again that stood for other messages.
@@ -246,6 +290,7 @@ impl<W: World> Planner<'_, W> {
                     Ok(_) => {
                         for uid in candidates.iter().map(|(old, _, _)| *old) {
                             let Some(range) = UidRange::new(uid, uid) else { continue };
+                            commit::keep(self.world, self.lane).await?;
                             still.extend(source.scan(range, ScanDepth::Plain).await?.into_iter().map(|m| m.uid));
                         }
                     }
@@ -299,30 +344,40 @@ impl<W: World> Planner<'_, W> {
     /// do not count before the account says so.
     async fn store(&self, writer: &mut SliceWriter, cuts: Vec<Cut>) -> Result<(), PlanError> {
         let ours = Write::Check(self.lane.key.clone(), Expect::Version(self.lane.version));
-        for cuts in cuts.chunks(SLICES_AT_ONCE) {
-            let first = writer.next;
-            let mut writes = vec![ours.clone()];
-            for cut in cuts {
-                let page = (!cut.decided.is_empty()).then(|| format!("plan.{}", self.lane.record.generation));
-                let Some(slice) = writer.slice(self.lane.record.pass, cut, page.clone()) else { continue };
-                let (id, pass, no) = (&self.migration.id, slice.pass, slice.no);
-                if let Some(page) = &page {
-                    let rows = pack(&cut.decided).map_err(CommitError::from)?;
-                    writes.push(put(ledger::packed(keys::manifest_page(id, self.no, pass, no, page), rows)));
-                }
-                let list = pack(&cut.messages).map_err(CommitError::from)?;
-                writes.push(put(ledger::packed(keys::slice_messages(id, self.no, pass, no), list)));
-                let slice = Versioned::fresh(keys::slice(id, self.no, pass, no), slice);
-                writes.push(put(slice.next_item().map_err(LedgerError::from)?));
+        let (mut first, mut octets, mut writes) = (writer.next, 0, vec![ours.clone()]);
+        for cut in &cuts {
+            let page = (!cut.decided.is_empty()).then(|| format!("plan.{}", self.lane.record.generation));
+            let Some(slice) = writer.slice(self.lane.record.pass, cut, page.clone()) else { continue };
+            let (id, pass, no) = (&self.migration.id, slice.pass, slice.no);
+            if let Some(page) = &page {
+                let rows = pack(&cut.decided).map_err(CommitError::from)?;
+                octets += rows.len();
+                writes.push(put(ledger::packed(keys::manifest_page(id, self.no, pass, no, page), rows)));
             }
-            let token = format!("plan{}{}.{}.{first}", self.migration.id, self.no, self.lane.version);
-            match self.world.table().transact(&token, writes).await {
-                Ok(()) => {}
-                Err(TableError::Conflict) => return Err(CommitError::Lost.into()),
-                Err(error) => return Err(LedgerError::from(error).into()),
+            let list = pack(&cut.messages).map_err(CommitError::from)?;
+            octets += list.len() + SLICE_OCTETS;
+            writes.push(put(ledger::packed(keys::slice_messages(id, self.no, pass, no), list)));
+            let slice = Versioned::fresh(keys::slice(id, self.no, pass, no), slice);
+            writes.push(put(slice.next_item().map_err(LedgerError::from)?));
+            if writes.len() >= WRITES_AT_ONCE || octets >= OCTETS_AT_ONCE {
+                let full = std::mem::replace(&mut writes, vec![ours.clone()]);
+                self.store_some(first, full).await?;
+                (first, octets) = (writer.next, 0);
             }
         }
+        if writes.len() > 1 {
+            self.store_some(first, writes).await?;
+        }
         Ok(())
+    }
+
+    async fn store_some(&self, first: u32, writes: Vec<Write>) -> Result<(), PlanError> {
+        let token = format!("plan{}{}.{}.{first}", self.migration.id, self.no, self.lane.version);
+        match ledger::transact(self.world.table(), &token, writes).await {
+            Ok(()) => Ok(()),
+            Err(TableError::Conflict) => Err(CommitError::Lost.into()),
+            Err(error) => Err(LedgerError::from(error).into()),
+        }
     }
 
     /// Moves the cursor behind this folder, together with what belongs to it.
@@ -393,35 +448,4 @@ fn put(item: Item) -> Write {
 fn shown(place: &Place) -> Vec<String> {
     let root = place.root.map(|r| mapping::title(r).to_owned());
     root.into_iter().chain(place.names.iter().cloned()).collect()
-}
-
-/// Lists what the folder holds already: items of ours by UID, those of others by likeness.
-async fn there<D: Destination>(destination: &D, target: &FolderId, folder: &Folder) -> Result<There, Fault> {
-    let (mut there, mut seen) = (There::default(), HashSet::new());
-    let mut page: Option<String> = None;
-    loop {
-        let listed = destination.list(target, page.as_deref()).await?;
-        for item in listed.items {
-            // A listing may repeat an item: it absorbs one message only.
-            if !seen.insert(short(&[item.id.0.as_bytes()])) {
-                continue;
-            }
-            match item.key {
-                Some(key) if key.prefix == folder.prefix => {
-                    there.ours.entry(key.uid).or_insert((item.id, item.message_id));
-                }
-                Some(key) if folder.former.contains(&key.prefix) => there.former.push(item),
-                Some(_) => {}
-                None => {
-                    if let Some(like) = likeness(item.message_id.as_deref(), item.received) {
-                        *there.foreign.entry(like).or_default() += 1;
-                    }
-                }
-            }
-        }
-        page = listed.next;
-        if page.is_none() {
-            return Ok(there);
-        }
-    }
 }

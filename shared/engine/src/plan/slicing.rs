@@ -78,6 +78,9 @@ pub struct Cut {
     pub decided: Vec<Row>,
 }
 
+/// How many rows one item holds: they may have 400 KB together.
+const ROWS: usize = 500;
+
 /// Cuts one folder while its scan goes on.
 #[derive(Debug)]
 pub struct Slicer<'a> {
@@ -219,7 +222,7 @@ impl<'a> Slicer<'a> {
     pub fn finish(mut self) -> Vec<Cut> {
         self.close();
         let most = usize::try_from(self.sizes.slice_messages).unwrap_or(usize::MAX).max(1);
-        for rows in self.decided.chunks(most) {
+        for rows in self.decided.chunks(most.min(ROWS)) {
             self.done.push(Cut { kind: SliceKind::Plain, messages: Vec::new(), decided: rows.to_vec() });
         }
         for messages in self.suspects.chunks(most) {
