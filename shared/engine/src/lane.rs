@@ -85,7 +85,12 @@ fn refuse(lane: &Lane, token: &ContinuationToken, now: Timestamp, takeover: std:
 
 /// Renews the lease in the record; the next write of the lane makes it known.
 pub fn hold<W: World>(lane: &mut Lane, world: &W) {
-    let end = later(world.now(), world.times().lease);
+    hold_for(lane, world, world.times().lease);
+}
+
+/// The same for another length.
+pub fn hold_for<W: World>(lane: &mut Lane, world: &W, length: std::time::Duration) {
+    let end = later(world.now(), length);
     lane.lease_until = Some(end);
     lane.look_at = Some(later(end, world.times().takeover));
 }

@@ -49,6 +49,12 @@ impl From<LedgerError> for LeaseError {
     }
 }
 
+/// Returns how long slices and lanes are leased: a request must end within what is left of a lease.
+pub fn length<W: World, D: Destination>(world: &W, destination: &D) -> std::time::Duration {
+    let (lease, request) = (world.times().lease, destination.features().request_limit);
+    lease.max(request + lease / 3)
+}
+
 /// What may be done with a slice at a time; pure.
 #[derive(Debug, PartialEq, Eq)]
 enum Candidate {
@@ -189,12 +195,12 @@ async fn lease<W: World, D: Destination>(
         return Ok(None);
     }
     let list = messages(world, &migration, no, &slice.record).await?;
-    let until = later(world.now(), world.times().lease);
+    let until = later(world.now(), length(world, destination));
     slice.record.state = SliceState::Leased;
     slice.record.lease = Some(Lease { lane: lane.record.no, generation: lane.record.generation, until });
     let mut work = Work::new(slice, folder, list);
     work.slice.record.intended_to = work.intention(world.sizes());
-    lane::hold(&mut lane.record, world);
+    lane::hold_for(&mut lane.record, world, length(world, destination));
     let intended_before = work.slice.record.intended_to;
     if !with_lane(world, lane, &mut work.slice).await? {
         return Ok(None);

@@ -42,10 +42,19 @@ pub(super) enum Event {
     Short,
     /// Everything of a job was read, or the stop came before its rest.
     Finished,
-    /// The source failed in the middle of a job .
-    Failed(SliceNo, Fault),
+    /// The source failed in the middle of a job.
+    Failed(SliceNo, Fault, Broke),
     /// UIDVALIDITY is another one: the UIDs of the job mean nothing any more.
     Renumbered,
+}
+
+/// Where a source failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broke {
+    /// Before it brought anything: no message is to blame.
+    Before,
+    /// While messages were read.
+    Reading,
 }
 
 /// The budget of memory for messages that were read and not stored yet.
@@ -88,6 +97,7 @@ pub(super) async fn run<W: World, E: Ends>(
     let mut failures = 0;
     while let Some(job) = jobs.recv().await {
         let slice = job.slice;
+        let mut broke = Broke::Before;
         let done = async {
             let session = match &mut session {
                 Some(session) => session,
@@ -102,7 +112,14 @@ pub(super) async fn run<W: World, E: Ends>(
                 }
                 open = Some(job.folder.clone());
             }
-            let mut feed = Feed { slice, windows: job.windows, events: &events, limits: &limits, permits: None };
+            let mut feed = Feed {
+                slice,
+                windows: job.windows,
+                events: &events,
+                limits: &limits,
+                permits: None,
+                broke: &mut broke,
+            };
             session.fetch(&mut feed).await
         };
         match done.await {
@@ -117,7 +134,10 @@ pub(super) async fn run<W: World, E: Ends>(
                 };
                 failures += 1;
                 (session, open) = (None, None);
-                let _ = events.send(Event::Failed(slice, fault)).await;
+                if broke == Broke::Reading {
+                    failures = 1;
+                }
+                let _ = events.send(Event::Failed(slice, fault, broke)).await;
                 if let Some(wait) = retry {
                     world.clock().sleep(wait).await;
                 }
@@ -146,6 +166,7 @@ struct Feed<'a> {
     events: &'a Sender<Event>,
     limits: &'a Limits,
     permits: Option<OwnedSemaphorePermit>,
+    broke: &'a mut Broke,
 }
 
 impl FetchFeed for Feed<'_> {
@@ -160,6 +181,9 @@ impl FetchFeed for Feed<'_> {
         if octets > self.limits.keep_octets {
             return Admission::Drain;
         }
+        *self.broke = Broke::Reading;
+        // What was let in and never handed over holds no memory any more.
+        self.permits = None;
         let short = async {
             let _ = self.events.send(Event::Short).await;
         };

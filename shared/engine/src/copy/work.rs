@@ -10,6 +10,9 @@ use mailcrane_core::settings::Sizes;
 use mailcrane_core::uid::Uid;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many rows one page of the manifest holds: an item may have 400 KB.
+const ROWS: usize = 1_000;
+
 /// A slice in work. Rows arrive in any order; only those without a gap before them are recorded.
 #[derive(Debug)]
 pub struct Work {
@@ -81,21 +84,20 @@ impl Work {
     }
 
     /// Returns what was handed out and not brought, for another try after a broken connection. The first of them is
-    /// suspected and goes alone; its tries are counted.
+    /// suspected and goes alone.
     pub fn hand_out_again(&mut self, sizes: &Sizes) -> Vec<Vec<Uid>> {
         let handed = self.list.get(self.recorded..self.handed).unwrap_or_default();
         let missing = |m: &&Planned| !self.read.contains(&m.uid) && !self.rows.contains_key(&m.uid);
         let missing: Vec<Planned> = handed.iter().filter(missing).copied().collect();
         let Some((suspect, rest)) = missing.split_first() else { return Vec::new() };
-        *self.tries.entry(suspect.uid).or_default() += 1;
         let mut windows = windows(rest, sizes);
         windows.insert(0, vec![suspect.uid]);
         windows
     }
 
-    /// Notes that a message was read, so that it is not read again.
-    pub fn was_read(&mut self, uid: Uid) {
-        self.read.insert(uid);
+    /// Notes that a message was read, so that it is not read again; `false` when it was before.
+    pub fn was_read(&mut self, uid: Uid) -> bool {
+        Some(uid) > self.done_to() && self.read.insert(uid)
     }
 
     /// Takes over the outcome of a message.
@@ -120,7 +122,9 @@ impl Work {
     /// Takes the rows that are to be recorded next.
     pub fn take_rows(&mut self) -> Vec<Row> {
         let mut rows = Vec::new();
-        while let Some(row) = self.list.get(self.recorded).and_then(|m| self.rows.remove(&m.uid)) {
+        while rows.len() < ROWS
+            && let Some(row) = self.list.get(self.recorded).and_then(|m| self.rows.remove(&m.uid))
+        {
             self.read.remove(&row.uid);
             self.recorded += 1;
             rows.push(row);

@@ -51,10 +51,19 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
 
     /// A slice is given back when it is complete, doubted or the chunk ends, and nothing of it is open.
     pub(super) fn to_give_back(&self) -> Option<SliceNo> {
-        let read = self.reading == 0 || self.overdue() || !matches!(self.halt, Some(Halt::Time));
-        let over = |w: &Work| w.complete() || w.doubt.is_some() || (self.halt.is_some() && read);
+        let over = |w: &Work| w.complete() || w.doubt.is_some() || self.nothing_comes();
         let all_recorded = |w: &Work| w.recordable().0 == 0;
         self.held.iter().find(|(_, w)| w.open == 0 && over(w) && all_recorded(w)).map(|(no, _)| *no)
+    }
+
+    /// Tells whether the chunk ends and the reader brings nothing more that would be sent. Only then may a slice be
+    /// given back: what was sent after the table says that it is free would be sent again by whoever leases it.
+    fn nothing_comes(&self) -> bool {
+        match self.halt {
+            None => false,
+            Some(Halt::Time) => self.reading == 0 || self.overdue(),
+            Some(_) => true,
+        }
     }
 
     pub(super) fn to_record(&self) -> Option<SliceNo> {
@@ -66,7 +75,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             let enough = rows >= sizes.window_messages * 2 || octets >= sizes.window_octets;
             let blocks = waits.is_some_and(|(slice, uid)| slice == no && work.needs_intention(uid));
             let still = work.open == 0 && (work.doubt.is_some() || self.halt.is_some() || self.reading == 0);
-            rows > 0 && (enough || blocks || still || long_ago || work.resolved())
+            let starved = blocks && self.flush && self.halt.is_none();
+            starved || (rows > 0 && (enough || blocks || still || long_ago || work.resolved()))
         };
         self.held.iter().find(|(no, work)| due(**no, work)).map(|(no, _)| *no)
     }
@@ -79,11 +89,16 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         slice.record.done_to = work.done_to().max(slice.record.done_to);
         if work.doubt.is_none() && self.halt.is_none() {
             slice.record.intended_to = work.intention(world.sizes());
+            if self.flush {
+                // Memory is short, perhaps because of messages that lie behind one that is still to be read.
+                let waiting = self.parcels.front().filter(|p| p.slice == no).map(|p| p.item.key.uid);
+                slice.record.intended_to = slice.record.intended_to.max(waiting);
+            }
         }
         slice.record.intended_to = slice.record.intended_to.max(slice.record.done_to);
         self.recorded = world.now();
         self.settle_state(no, &mut slice.record);
-        lane::hold(&mut lane.record, world);
+        lane::hold_for(&mut lane.record, world, self.lease);
         Some(async move { Booked::Recorded(commit::record(world, lane, slice, rows).await) }.boxed())
     }
 
@@ -97,7 +112,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             return self.next_operation();
         }
         self.settle_state(no, &mut slice.record);
-        lane::hold(&mut lane.record, world);
+        lane::hold_for(&mut lane.record, world, self.lease);
         Some(async move { Booked::Recorded(commit::record(world, lane, slice, Vec::new()).await) }.boxed())
     }
 
@@ -105,11 +120,11 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     pub(super) fn settle_state(&self, no: SliceNo, slice: &mut Slice) {
         let Some(work) = self.held.get(&no) else { return };
         let lag = self.destination.features().search_lag * 3;
-        let until = later(self.world.now(), self.world.times().lease);
+        let until = later(self.world.now(), self.lease);
         if work.complete() {
             (slice.state, slice.lease) = (SliceState::Done, None);
             slice.intended_to = slice.done_to;
-        } else if work.open == 0 && work.recordable().0 == 0 && (work.doubt.is_some() || self.halt.is_some()) {
+        } else if work.open == 0 && work.recordable().0 == 0 && (work.doubt.is_some() || self.nothing_comes()) {
             slice.lease = None;
             if let Some(doubt) = work.doubt {
                 (slice.state, slice.doubted) = (SliceState::Uncertain, true);
@@ -137,8 +152,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
 
     pub(super) fn renew(&self, mut lane: Versioned<Lane>) -> BoxFuture<'a, Booked> {
         let world = self.world;
-        lane::hold(&mut lane.record, world);
-        let end = later(world.now(), world.times().lease);
+        lane::hold_for(&mut lane.record, world, self.lease);
+        let end = later(world.now(), self.lease);
         let mut slices: Vec<_> = self.held.values().map(|w| w.slice.clone()).collect();
         for lease in slices.iter_mut().filter_map(|s| s.record.lease.as_mut()) {
             lease.until = end;

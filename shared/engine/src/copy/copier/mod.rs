@@ -6,13 +6,13 @@ mod sending;
 
 use super::Ended;
 use super::commit::CommitError;
-use super::lease::{Found, LeaseError};
+use super::lease::{self, Found, LeaseError};
 use super::reader::{self, Event, Job, Limits, Memory};
 use super::work::Work;
 use crate::lane::Next;
 use crate::throttle::Throttle;
 use crate::world::{World, later, until};
-use futures_util::future::{BoxFuture, OptionFuture};
+use futures_util::future::{BoxFuture, Either, OptionFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
@@ -26,6 +26,7 @@ use mailcrane_core::token::Reason;
 use mailcrane_core::uid::Uid;
 use mailcrane_core::{Fault, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OwnedSemaphorePermit;
@@ -90,6 +91,8 @@ pub async fn run<W: World, E: Ends>(
         destination: &destination,
         migration,
         stop_at,
+        overdue_at: later(stop_at, world.times().reserve / 2),
+        lease: lease::length(world, &destination),
         stop,
         jobs: Some(jobs),
         lane: Some(lane),
@@ -106,8 +109,15 @@ pub async fn run<W: World, E: Ends>(
         recorded: world.now(),
     };
     let reader = reader::run(world, ends, (migration, account), orders, events, limits);
-    let (ended, ()) = futures_util::future::join(copier.work(news), reader).await;
-    ended
+    // Who has nothing more to say to the source signs out; one that does not answer is hung up on.
+    match select(pin!(copier.work(news)), pin!(reader)).await {
+        Either::Left((ended, reader)) => {
+            let patience = pin!(world.clock().sleep(world.times().reserve / 6));
+            let _ = select(reader, patience).await;
+            ended
+        }
+        Either::Right(((), copier)) => copier.await,
+    }
 }
 
 fn at_once<W: World>(world: &W, lane: Versioned<Lane>, fault: Fault) -> Ended {
@@ -129,6 +139,10 @@ struct Copier<'a, W: World, D: Destination> {
     destination: &'a D,
     migration: &'a Migration,
     stop_at: Timestamp,
+    /// When nothing is waited for any more, and connections are closed.
+    overdue_at: Timestamp,
+    /// How long leases are taken: longer than a request, so that one can be begun.
+    lease: std::time::Duration,
     stop: Arc<AtomicBool>,
     jobs: Option<Sender<Job>>,
     /// Absent while a table operation has it.
@@ -197,7 +211,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
 
     /// The reserve is nearly used up: nothing is waited for any more, connections are closed.
     fn overdue(&self) -> bool {
-        self.world.now() >= later(self.stop_at, self.world.times().reserve / 2)
+        self.world.now() >= self.overdue_at
     }
 
     /// What was sent and not answered may still take effect.

@@ -2,7 +2,7 @@
 
 use super::{Copier, Halt, Parcel, TRIES, job};
 use crate::copy::decision::{Circumstances, Decision, decide, row};
-use crate::copy::reader::{Event, Job};
+use crate::copy::reader::{Broke, Event, Job};
 use crate::copy::work::Work;
 use crate::world::{World, later};
 use mailcrane_core::fault::Remedy;
@@ -36,7 +36,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 self.reading = self.reading.saturating_sub(1);
                 self.halt(Halt::Renumbered);
             }
-            Event::Failed(slice, fault) => {
+            Event::Failed(slice, fault, broke) => {
                 self.reading = self.reading.saturating_sub(1);
                 let Remedy::RetryAfter(wait) = fault.remedy else { return self.halt(Halt::Stalled(fault)) };
                 let again = later(self.world.now(), wait);
@@ -46,6 +46,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 if let Some(work) = self.held.get_mut(&slice) {
                     let mut windows = work.hand_out_again(self.world.sizes());
                     let suspect = windows.first().and_then(|w| w.first()).copied();
+                    if let Some(uid) = suspect.filter(|_| broke == Broke::Reading) {
+                        *work.tries.entry(uid).or_default() += 1;
+                    }
                     if let Some(uid) = suspect.filter(|u| work.tries.get(u).is_some_and(|n| *n >= TRIES)) {
                         windows.remove(0);
                         let octets = work.planned(uid).map_or(0, |m| m.octets);
@@ -62,7 +65,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     pub(super) fn read(&mut self, slice: SliceNo, fetched: Fetched, memory: Option<OwnedSemaphorePermit>) {
         let (uid, features) = (fetched.uid, self.destination.features());
         let Some(work) = self.held.get_mut(&slice) else { return };
-        work.was_read(uid);
+        if !work.was_read(uid) {
+            return;
+        }
         let Some(planned) = work.planned(uid).copied() else { return };
         let leader = planned.leader.and_then(|l| work.leaders.get(&l).map(|d| (l, *d)));
         let case = Circumstances {

@@ -16,6 +16,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             return self.drop_parcels();
         }
         let now = self.world.now();
+        if self.halt.is_some() {
+            self.drop_unsendable();
+        }
         while answers.len() < self.throttle.limit(now) {
             let Some(batch) = self.next_batch(now) else { break };
             let Some(folder) =
@@ -72,6 +75,21 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 work.open = work.open.saturating_sub(1);
             }
         }
+    }
+
+    /// Once the time is over, nothing more is intended and no slice is leased again: what waits for that is not sent. A request
+    /// that is begun late would not be answered before connections are closed.
+    fn drop_unsendable(&mut self) {
+        let begun_in_time = later(self.stop_at, self.world.times().reserve / 10) >= self.world.now();
+        let held = &mut self.held;
+        self.parcels.retain(|parcel| {
+            let Some(work) = held.get_mut(&parcel.slice) else { return false };
+            let sendable = begun_in_time && work.slice.record.lease.is_some() && work.may_send(parcel.item.key.uid);
+            if !sendable {
+                work.open = work.open.saturating_sub(1);
+            }
+            sendable
+        });
     }
 
     pub(super) fn answered(&mut self, parcels: Vec<Parcel>, stored: Vec<Stored>) {
