@@ -1,0 +1,198 @@
+//! What a review found: ways to stand still for ever, to stall for nothing, to blame a message for an outage.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+use mailcrane_core::id::{AccountNo, PassNo};
+use mailcrane_core::manifest::Outcome;
+use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::record::{Account, Migration, PassKind, Versioned, keys};
+use mailcrane_core::settings::Sizes;
+use mailcrane_core::state::MigrationState;
+use mailcrane_core::{Fault, Timestamp};
+use mailcrane_engine::world::World as _;
+use mailcrane_engine::{admission, control, ledger};
+use mailcrane_testkit::faults::{Mishap, Port};
+use stage::Theatre;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn theatre(accounts: u32) -> Theatre {
+    Theatre::with(
+        accounts,
+        Sizes { slice_messages: 400, window_messages: 10, lanes: 2, scan_step: 50, ..Sizes::default() },
+    )
+}
+
+/// Plays a pass and returns how long it took.
+fn timed(theatre: &Theatre, kind: PassKind) -> Duration {
+    let begun = theatre.stage.now();
+    theatre.play(kind);
+    Duration::try_from(theatre.stage.now().duration_since(begun)).unwrap()
+}
+
+/// Asserts that no chunk was gone with its lease: the sweeper had nothing to take over.
+fn nobody_was_killed(theatre: &Theatre) {
+    let doubted: Vec<_> = theatre.slices(0, PassNo(1)).into_iter().filter(|s| s.doubted).map(|s| s.no).collect();
+    assert!(doubted.is_empty(), "a chunk left its slices behind: {doubted:?}");
+}
+
+#[test]
+fn a_chunk_whose_time_is_over_ends_although_it_has_read_far_ahead() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 400);
+    theatre.destination(0).features(|f| f.max_batch_items = 1);
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(10));
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    nobody_was_killed(&theatre);
+    theatre.audit(0);
+}
+
+#[test]
+fn a_destination_whose_requests_outlast_a_lease_is_copied_to() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 20);
+    theatre.destination(0).features(|f| f.request_limit = Duration::from_secs(120));
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    nobody_was_killed(&theatre);
+    theatre.audit(0);
+}
+
+#[test]
+fn an_outage_of_the_source_is_not_the_fault_of_a_message() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 20);
+    for nth in 0..6 {
+        theatre.memory.plan.on(Port::Source, "fetch", nth, Mishap::FailBefore);
+    }
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    assert_eq!(theatre.outcomes(0, PassNo(1)), BTreeMap::from([(Outcome::Copied, 20)]));
+}
+
+#[test]
+fn a_folder_whose_listing_outlasts_a_lease_is_planned_and_verified() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 400);
+    theatre.destination(0).page(20);
+    theatre.memory.plan.cost(Port::Source, Duration::from_millis(1));
+    theatre.play(PassKind::Trial);
+    theatre.memory.plan.cost(Port::Source, Duration::from_secs(15));
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(8));
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    theatre.audit(0);
+}
+
+/// Changes a record behind everybody's back.
+async fn edit<R: mailcrane_core::record::Record + Send>(
+    theatre: &Theatre,
+    key: &mailcrane_core::ports::table::Key,
+    mut change: impl FnMut(&mut R) + Send,
+) -> Versioned<R> {
+    let edited = ledger::update::<R>(&theatre.stage.table, key, |record| {
+        change(record);
+        Ok(ledger::Change::Write)
+    });
+    edited.await.unwrap()
+}
+
+#[test]
+fn an_account_that_is_unticked_during_a_pause_does_not_keep_the_migration_running() {
+    let theatre = theatre(2);
+    (0..2).for_each(|no| theatre.source(no).fill("INBOX", 60));
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
+    theatre.memory.clock.clone().block_on(async {
+        theatre.start(PassKind::Full).await;
+        let pause = async {
+            theatre.wait_for(5).await;
+            control::pause(&theatre.stage, &theatre.id).await.unwrap();
+        };
+        futures_util::join!(theatre.run(|m| m.state.rests()), pause);
+        edit::<Account>(&theatre, &keys::account(&theatre.id, AccountNo(1)), |a| a.selected = false).await;
+        control::resume(&theatre.stage, &theatre.id).await.unwrap();
+        assert!(theatre.run(|m| m.state.rests()).await.rests());
+    });
+    theatre.audit(0);
+}
+
+#[test]
+fn a_retry_that_is_asked_for_twice_is_one_retry() {
+    let sizes = Sizes { active_accounts: 1, ..Sizes::default() };
+    let theatre = Theatre::with(2, sizes);
+    (0..2).for_each(|no| theatre.source(no).fill("INBOX", 10));
+    theatre.destination(0).refuse(|_| Some(Fault::give_up("destination.full", "the mailbox is full")));
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
+    theatre.memory.clock.clone().block_on(async {
+        theatre.start(PassKind::Full).await;
+        let again = async {
+            while theatre.account(1).state != mailcrane_core::state::AccountState::Copying {
+                theatre.memory.clock.sleep(Duration::from_secs(1)).await;
+            }
+            theatre.destination(0).accept();
+            for _ in 0..2 {
+                control::retry(&theatre.stage, &theatre.id, AccountNo(0)).await.unwrap();
+            }
+        };
+        let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), again);
+        assert_eq!(state, MigrationState::Finished);
+    });
+    (0..2).for_each(|no| theatre.audit(no));
+}
+
+#[test]
+fn a_cancellation_that_crashed_half_way_ends_all_the_same() {
+    let theatre = theatre(1);
+    theatre.memory.clock.clone().block_on(async {
+        for nth in 0..40 {
+            edit::<Migration>(&theatre, &keys::migration(&theatre.id), |m| m.state = MigrationState::Ready).await;
+            theatre.memory.plan.on(Port::Table, "transact", nth, Mishap::GoneAfter);
+            let _ = theatre.memory.plan.process(control::cancel(&theatre.stage, &theatre.id)).await;
+            theatre.memory.plan.calm();
+            if theatre.migration().state == MigrationState::Cancelled {
+                break;
+            }
+            assert_eq!(theatre.run(|m| m.state.rests()).await, MigrationState::Cancelled);
+        }
+    });
+}
+
+#[test]
+fn an_account_that_is_retried_while_its_other_lanes_wait_is_copied_whole() {
+    let theatre =
+        Theatre::with(1, Sizes { slice_messages: 20, window_messages: 5, lanes: 3, scan_step: 50, ..Sizes::default() });
+    theatre.source(0).fill("INBOX", 200);
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
+    theatre.memory.clock.clone().block_on(async {
+        theatre.start(PassKind::Full).await;
+        let again = async {
+            theatre.wait_for(30).await;
+            let destination = theatre.destination(0);
+            destination.refuse(|item| {
+                let full = || Fault::give_up("destination.full", "the mailbox is full");
+                (item.key.uid.get() % 50 == 0).then(full)
+            });
+            while theatre.account(0).state != mailcrane_core::state::AccountState::Stalled {
+                theatre.memory.clock.sleep(Duration::from_millis(100)).await;
+            }
+            destination.accept();
+            control::retry(&theatre.stage, &theatre.id, AccountNo(0)).await.unwrap();
+        };
+        let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), again);
+        assert!(state.rests());
+    });
+    theatre.audit(0);
+    assert_eq!(theatre.destination(0).items().len(), 200);
+    assert!(theatre.destination(0).doubled().is_empty());
+    let roster = theatre.memory.clock.block_on(admission::roster(&theatre.stage)).unwrap().record;
+    assert!(roster.active.is_empty() && roster.running.is_empty(), "{roster:?}");
+}
+
+#[test]
+fn an_empty_mailbox_is_done() {
+    let theatre = theatre(1);
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    assert_eq!(theatre.account(0).pass.found, 0);
+    assert!(timed(&theatre, PassKind::Delta) < Duration::from_secs(600));
+    let _: Timestamp = theatre.stage.now();
+}
