@@ -1,22 +1,26 @@
 //! Routes: everything that only reads, and the web page.
 
-use crate::{accounts, example, folders, manifest, migrations, page, protocol};
+use crate::{accounts, discovery, example, folders, manifest, migrations, page, protocol, providers};
+use mailcrane_core::ports::clock::Clock;
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::Migration;
 use mailcrane_engine::ledger::LedgerError;
 use mailcrane_lambda::access::{self, OperatorKey};
 use mailcrane_lambda::batch::chain;
 use mailcrane_lambda::http::{Problem, Request, Response};
+use mailcrane_providers::Discovery;
+use mailcrane_providers::network::{Dns, Web};
 use serde_json::json;
 
 /// The adapters of one process.
-pub(crate) struct App<T: Table> {
+pub(crate) struct App<T: Table, D, W, C> {
     pub(crate) table: T,
+    pub(crate) discovery: Discovery<D, W, C>,
 }
 
 /// Tells whether the request needs neither a token nor the table.
 pub(crate) fn is_open(request: &Request) -> bool {
-    !matches!(request.segments().as_slice(), ["v1", "migrations", ..])
+    !matches!(request.segments().as_slice(), ["v1", "migrations", ..] | ["v1", "discovery"])
 }
 
 /// Answers a request that needs no token: the page, its parts, and what describes the service.
@@ -24,6 +28,7 @@ pub(crate) fn open(request: &Request) -> Response {
     match request.segments().as_slice() {
         ["v1", "health"] => Response::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         ["v1", "openapi.json"] => page::openapi(request),
+        ["v1", "providers"] => providers::search(request).into(),
         ["v1", "example.csv"] => example::example(),
         ["v1", ..] => Problem::not_found("route; see /v1/openapi.json").into(),
         _ => page::part(request),
@@ -31,16 +36,27 @@ pub(crate) fn open(request: &Request) -> Response {
 }
 
 /// Answers one request.
-pub(crate) async fn handle<T: Table>(app: &App<T>, operator: &OperatorKey, request: &Request) -> Response {
+pub(crate) async fn handle<T: Table, D: Dns, W: Web, C: Clock>(
+    app: &App<T, D, W, C>,
+    operator: &OperatorKey,
+    request: &Request,
+) -> Response {
     if is_open(request) {
         return open(request);
     }
     Box::pin(route(app, operator, request)).await.into()
 }
 
-async fn route<T: Table>(app: &App<T>, operator: &OperatorKey, request: &Request) -> Result<Response, Problem> {
+async fn route<T: Table, D: Dns, W: Web, C: Clock>(
+    app: &App<T, D, W, C>,
+    operator: &OperatorKey,
+    request: &Request,
+) -> Result<Response, Problem> {
     let table = &app.table;
     let segments = request.segments();
+    if segments.as_slice() == ["v1", "discovery"] {
+        return discovery::find(table, &app.discovery, request).await;
+    }
     let ["v1", "migrations", rest @ ..] = segments.as_slice() else {
         return Err(Problem::not_found("route; see /v1/openapi.json"));
     };

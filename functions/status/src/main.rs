@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod csv;
+mod discovery;
 mod example;
 mod folders;
 mod handler;
@@ -10,20 +11,25 @@ mod manifest;
 mod migrations;
 mod page;
 mod protocol;
+mod providers;
 mod rows;
 
 use handler::App;
-use mailcrane_aws::Clients;
+use mailcrane_aws::{Clients, SystemClock};
+use mailcrane_core::address::Reach;
 use mailcrane_lambda::access::OperatorKey;
 use mailcrane_lambda::http::{Problem, Request, Response};
 use mailcrane_lambda::{runtime, telemetry};
+use mailcrane_providers::Discovery;
+use mailcrane_providers::network::{PublicWeb, SystemDns};
+use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let config = config::Config::read(|name| std::env::var(name).ok())?;
     telemetry::start(&config.log);
     let clients = Clients::from_environment().await;
-    let app = App { table: clients.table(&config.main_table) };
+    let app = App { table: clients.table(&config.main_table), discovery: discovery()? };
     let secrets = clients.secrets();
     let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());
     let ran = runtime::run(|request: Request, _deadline| async move {
@@ -39,4 +45,13 @@ async fn main() -> anyhow::Result<()> {
         })
     });
     ran.await.map_err(|error| anyhow::anyhow!(error))
+}
+
+/// How long one discovery may take, of the 29 s of an invocation.
+const BUDGET: Duration = Duration::from_secs(8);
+
+fn discovery() -> anyhow::Result<Discovery<SystemDns, PublicWeb, SystemClock>> {
+    let dns = SystemDns::new();
+    let web = PublicWeb::new(dns.clone(), Reach::Public, BUDGET)?;
+    Ok(Discovery { dns, web, clock: SystemClock, budget: BUDGET })
 }

@@ -3,7 +3,6 @@
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit;
 use crate::lane::{self, Next};
-use crate::ledger::{self, Change, LedgerError};
 use crate::plan::mapping::{self, Fate};
 use crate::plan::steps;
 use crate::world::{World, until};
@@ -11,8 +10,8 @@ use mailcrane_core::fault::Remedy;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{ScanDepth, Source};
-use mailcrane_core::record::{Account, Analysis, Check, CheckState, Lane, Migration, Versioned, keys};
-use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
+use mailcrane_core::record::{Account, Analysis, Check, CheckState, Lane, Migration, Versioned};
+use mailcrane_core::state::{AccountEvent, AccountState};
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
 
@@ -52,7 +51,7 @@ pub async fn run<W: World, E: Ends>(
             })
             .await?;
             if complete {
-                checked(world, migration).await?;
+                crate::check::roll_up(world, &migration.id).await?;
                 tracing::info!(
                     account.no = finished.no.0,
                     messages = finished.analysis.messages,
@@ -117,6 +116,7 @@ async fn walk<W: World, E: Ends>(
                     let last = Uid::new(examined.uidnext.get().saturating_sub(1)).filter(|_| examined.exists > 0);
                     let range = last.and_then(|last| UidRange::new(Uid::MIN, last));
                     for range in steps(&range.map(UidSet::from).unwrap_or_default(), world.sizes().scan_step) {
+                        commit::keep(world, lane).await.map_err(Trouble::Commit)?;
                         for message in source.scan(range, ScanDepth::Plain).await? {
                             found.messages += 1;
                             found.bytes += message.size;
@@ -179,23 +179,5 @@ async fn refused<W: World>(
         Ok(Vec::new())
     })
     .await?;
-    Ok(checked(world, migration).await?)
-}
-
-/// Counts an account whose check and analysis are over, well or not; after the last one the migration is ready.
-///
-/// # Errors
-/// [`LedgerError`] of the table.
-pub async fn checked<W: World>(world: &W, migration: &Migration) -> Result<(), LedgerError> {
-    let key = keys::migration(&migration.id);
-    let counted = ledger::update::<Migration>(world.table(), &key, |migration| {
-        migration.checked = migration.checked.saturating_add(1);
-        if migration.checked >= migration.accounts
-            && let Ok(state) = migration.state.apply(MigrationEvent::Checked)
-        {
-            migration.state = state;
-        }
-        Ok(Change::Write)
-    });
-    counted.await.map(|_| ())
+    Ok(crate::check::roll_up(world, &migration.id).await?)
 }

@@ -40,7 +40,7 @@ pub async fn run<W: World, E: Ends>(
     let done: usize = lane.record.cursor.trim_start_matches(DRY).parse().unwrap_or(0);
     let destination = match ends.destination(migration, account).await {
         Ok(destination) => destination,
-        Err(fault) => return troubled(world, lane, &fault),
+        Err(fault) => return troubled(world, lane, &fault).await,
     };
     let partition = keys::account_partition(&migration.id, account.no);
     let folders = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
@@ -51,7 +51,7 @@ pub async fn run<W: World, E: Ends>(
         let ours = ours(world, migration, account, &folder.record).await?;
         let taken = match take_back(&destination, &folder.record, &ours, dry).await {
             Ok(taken) => taken,
-            Err(fault) => return troubled(world, lane, &fault),
+            Err(fault) => return troubled(world, lane, &fault).await,
         };
         lane.record.counters.copied += taken.deleted;
         lane.record.counters.skipped += taken.kept;
@@ -154,13 +154,30 @@ fn note<W: World>(world: &W, lane: &Lane, folder: &Folder, taken: &Taken, dry: b
     Ok(Write::Put(item, Expect::Anything))
 }
 
-fn troubled<W: World>(world: &W, lane: Versioned<Lane>, fault: &Fault) -> Result<(Versioned<Lane>, Walk), ChunkError> {
+/// Waits and tries again; when that is of no use, the protocol says why nothing more is taken back.
+async fn troubled<W: World>(
+    world: &W,
+    mut lane: Versioned<Lane>,
+    fault: &Fault,
+) -> Result<(Versioned<Lane>, Walk), ChunkError> {
     tracing::warn!(error = fault as &dyn std::error::Error, "An undo pauses");
-    match fault.remedy {
-        Remedy::RetryAfter(wait) if lane.record.idle_chunks < world.sizes().idle_chunks => {
-            let next = trouble(world, fault, wait, lane.record.idle_chunks);
-            Ok((lane, Walk::More(next)))
-        }
-        _ => Ok((lane, Walk::Finished)),
+    if let Remedy::RetryAfter(wait) = fault.remedy
+        && lane.record.idle_chunks < world.sizes().idle_chunks
+    {
+        let next = trouble(world, fault, wait, lane.record.idle_chunks);
+        return Ok((lane, Walk::More(next)));
     }
+    let entry = Entry {
+        at: world.now(),
+        kind: EntryKind::Note,
+        code: "undo.refused".to_owned(),
+        text: format!("nothing more could be taken back: {fault}"),
+        folder: None,
+        uid: None,
+        message_id: None,
+        octets: None,
+    };
+    let item = commit::note(world, &lane.record, entry, "refused")?;
+    commit::write(world, &mut lane, vec![Write::Put(item, Expect::Anything)]).await?;
+    Ok((lane, Walk::Finished))
 }
