@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check setup
+.PHONY: demo local stop test check mutants setup
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -27,3 +27,6 @@ check: setup ## formatting, lints, documentation, then every test
 
 setup:
 	@infra/local/setup.sh
+
+mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
+	python3 tests/mutants/run.py
