@@ -11,9 +11,12 @@ const FUNCTIONS: [&str; 7] = ["submit", "status", "check", "analyze", "migrate-c
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "mailcrane-core" => &[],
-        "mailcrane-mime" | "mailcrane-imap" | "mailcrane-ews" | "mailcrane-aws" | "mailcrane-testkit" | "mailcrane-providers" => {
-            &["mailcrane-core"]
-        }
+        "mailcrane-mime"
+        | "mailcrane-imap"
+        | "mailcrane-ews"
+        | "mailcrane-aws"
+        | "mailcrane-testkit"
+        | "mailcrane-providers" => &["mailcrane-core"],
         "mailcrane-lambda" => &["mailcrane-core", "mailcrane-engine"],
         "mailcrane-engine" => &["mailcrane-core", "mailcrane-mime"],
         "mailcrane-ends" => &["mailcrane-core", "mailcrane-imap", "mailcrane-ews"],
