@@ -1,4 +1,5 @@
-//! Analysis: counts and sizes what a source holds, folder by folder, without reading a body.
+//! Analysis: counts and sizes what a source holds, folder by folder, without reading a body. Whoever runs it rolls the
+//! migration up afterwards, now and then: counting reads every account.
 
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit;
@@ -51,7 +52,6 @@ pub async fn run<W: World, E: Ends>(
             })
             .await?;
             if complete {
-                crate::check::roll_up(world, &migration.id).await?;
                 tracing::info!(
                     account.no = finished.no.0,
                     messages = finished.analysis.messages,
@@ -68,7 +68,7 @@ pub async fn run<W: World, E: Ends>(
                 Ok((lane, Walk::More(next)))
             }
             _ => {
-                refused(world, migration, &mut lane, &fault).await?;
+                refused(world, &mut lane, &fault).await?;
                 Ok((lane, Walk::Closed))
             }
         },
@@ -154,12 +154,7 @@ async fn walk<W: World, E: Ends>(
 }
 
 /// An end refused in the middle of the analysis: the account's check has failed after all.
-async fn refused<W: World>(
-    world: &W,
-    migration: &Migration,
-    lane: &mut Versioned<Lane>,
-    fault: &Fault,
-) -> Result<(), ChunkError> {
+async fn refused<W: World>(world: &W, lane: &mut Versioned<Lane>, fault: &Fault) -> Result<(), ChunkError> {
     let check = Check {
         state: CheckState::Failed,
         code: fault.code.to_string(),
@@ -179,5 +174,5 @@ async fn refused<W: World>(
         Ok(Vec::new())
     })
     .await?;
-    Ok(crate::check::roll_up(world, &migration.id).await?)
+    Ok(())
 }

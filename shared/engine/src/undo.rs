@@ -5,9 +5,10 @@ use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::rows;
 use crate::lane::{self, Next};
 use crate::ledger;
+use crate::verify::prefix_of;
 use crate::world::World;
 use mailcrane_core::fault::Remedy;
-use mailcrane_core::key::{KeyPrefix, MessageKey};
+use mailcrane_core::key::MessageKey;
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId};
 use mailcrane_core::ports::ends::Ends;
@@ -77,7 +78,6 @@ async fn ours<W: World>(
     folder: &Folder,
 ) -> Result<HashMap<ItemId, MessageKey>, ChunkError> {
     let partition = keys::account_partition(&migration.id, account.no);
-    let prefix_of = |epoch: u32| -> KeyPrefix { folder.former.get(epoch as usize).copied().unwrap_or(folder.prefix) };
     let mut ours = HashMap::new();
     for slice in ledger::all::<Slice>(world.table(), &partition, "S#").await?.into_iter().map(|s| s.record) {
         if slice.folder != folder.no {
@@ -85,7 +85,7 @@ async fn ours<W: World>(
         }
         for row in rows(world, &migration.id, account.no, &slice).await? {
             if let Some(item) = row.item.filter(|_| row.outcome == Outcome::Copied) {
-                ours.insert(item, MessageKey { prefix: prefix_of(slice.epoch), uid: row.uid });
+                ours.insert(item, MessageKey { prefix: prefix_of(folder, slice.epoch), uid: row.uid });
             }
         }
     }

@@ -206,7 +206,7 @@ async fn compare<W: World, D: Destination>(
 }
 
 /// Returns the beginning of the keys of an epoch.
-fn prefix_of(folder: &Folder, epoch: u32) -> KeyPrefix {
+pub(crate) fn prefix_of(folder: &Folder, epoch: u32) -> KeyPrefix {
     folder.former.get(epoch as usize).copied().unwrap_or(folder.prefix)
 }
 
