@@ -77,6 +77,7 @@ for (const [look_, viewport, language, dark] of [['desktop', DESKTOP, 'en', fals
     await page.locator('.account.left-out').waitFor()
     await send(page)
     await page.locator('.tile').first().waitFor()
+    await page.getByText(t['bottleneck.source']).waitFor()
     await shot('3-confirm')
     await page.getByText(t['when.later'], { exact: true }).click()
     await page.getByText(t['kind.prestage'], { exact: true }).click()
@@ -267,4 +268,30 @@ test('the server behind an address of no known provider is looked up', async () 
   assert.equal(await page.getByLabel(en['provider.security']).inputValue(), 'starttls')
   assert.deepEqual(wrong, [])
   await close()
+})
+
+for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) {
+  test(`a certificate that no authority vouches for is shown and may be trusted (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport })
+    await provider(page, t)
+    await add(page, t, 'selfsigned')
+    await send(page)
+    await page.locator('.account').getByRole('button', { name: t['account.trust'] }).click()
+    await page.getByText('a1b2'.repeat(16)).waitFor()
+    await look(page, `trust-${language}`)
+    mock.calls.length = 0
+    await page.getByRole('dialog').getByRole('button', { name: t['account.trust'] }).click()
+    await page.locator('.badge', { hasText: t['account.state.ready'] }).waitFor()
+    assert.deepEqual(JSON.parse(mock.calls.find((one) => one.method === 'PATCH').body), { source: { fingerprint: 'a1b2'.repeat(16) } })
+    assert.deepEqual(wrong, [])
+    await close()
+  })
+}
+
+test('no text stands in English among the German ones', () => {
+  const same = Object.keys(en).filter((key) => JSON.stringify(en[key]) === JSON.stringify(de[key]))
+  const alike = ['page.of', 'provider.search_example', 'security.starttls']
+  assert.deepEqual(same.filter((key) => !alike.includes(key) && !/^(Name|Port)$/.test(en[key])), [])
+  const english = /\b(the|and|is|are|with|not|your|mail was)\b/i
+  for (const [key, text] of Object.entries(de)) for (const one of [text].flatMap((some) => Object.values(typeof some === 'string' ? [some] : some))) assert.doesNotMatch(one, english, key)
 })

@@ -1,6 +1,7 @@
 // Corrects an account: only what was changed is sent, and it is checked again.
 
-import { dialog, fault, field, h, show } from './dom.js'
+import { dialog, fault, field, foreign, h, show } from './dom.js'
+import { explain } from './explain.js'
 import { t, told } from './texts.js'
 
 export function correct(app, account, changed) {
@@ -62,4 +63,25 @@ export function correct(app, account, changed) {
     h('h3', null, t('destination')), h('div', { class: 'pair' }, fields['destination.mailbox'], fields['destination.password']),
     h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), h('button', { type: 'submit', class: 'primary' }, t('account.save'))))
   const box = dialog(t('account.correct_title'), form)
+}
+
+/** Shows the fingerprint of a certificate that no authority vouches for, and trusts it when the person says so. */
+export function trust(app, account, changed) {
+  const { fingerprint } = account.source.check
+  const failed = h('div', { role: 'alert' })
+  async function accept() {
+    go.disabled = true
+    try {
+      await app.client.patch(`/accounts/${account.no}`, { source: { fingerprint } })
+      app.tell(null)
+      box.close()
+      changed()
+    } catch (problem) {
+      go.disabled = false
+      show(failed, h('p', { class: 'notice bad' }, explain(problem)))
+    }
+  }
+  const go = h('button', { type: 'button', class: 'primary', onclick: accept }, t('account.trust'))
+  const box = dialog(t('account.trust_title'), [failed, h('p', null, t('account.trust_text', { host: account.source.host })), h('p', { class: 'code' }, foreign(fingerprint))],
+    [h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), go])
 }

@@ -1,6 +1,6 @@
 // The accounts of a migration, page by page, with a filter; what is on view is kept up to date in place.
 
-import { correct } from './account-change.js'
+import { correct, trust } from './account-change.js'
 import { details } from './account-details.js'
 import { bar, foreign, h, say, show } from './dom.js'
 import { bytes, number, t, time, told } from './texts.js'
@@ -95,6 +95,7 @@ function accountRow(app, first, ticks, changed) {
     correct: button('account.correct', () => correct(app, account, changed)),
     check: button('account.check', () => act(() => app.client.post(`/accounts/${account.no}/check`))),
     retry: button('account.retry', () => act(() => app.client.post(`/accounts/${account.no}/retry`))),
+    trust: button('account.trust', () => trust(app, account, changed)),
     details: button('account.details', () => details(app, account)),
   }
   for (const one of Object.values(buttons)) one.setAttribute('aria-label', `${one.textContent}: ${first.source.user}`)
@@ -137,6 +138,7 @@ function accountRow(app, first, ticks, changed) {
     numbers.hidden = !numbers.textContent
     show(told, one.error && (checks.hidden || !known) && h('p', { class: 'problem' }, explained(one.error_code, one.error)), one.waits.slice(0, 2).map(waiting))
     buttons.correct.hidden = !(ticks ? ['check_failed', 'stalled', 'waiting', 'ready'] : ['check_failed', 'stalled']).includes(state)
+    buttons.trust.hidden = state !== 'check_failed' || !one.source.check.fingerprint
     buttons.check.hidden = state !== 'check_failed'
     buttons.retry.hidden = !(state === 'stalled' || (state === 'done_with_errors' && ['finished', 'finished_with_errors', 'failed'].includes(migration.state)))
     buttons.details.hidden = one.pass === 0

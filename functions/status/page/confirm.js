@@ -1,6 +1,7 @@
 // Step 3: what will be copied, when, and what to know before.
 
 import { choice, fault, field, h, help, say, show } from './dom.js'
+import { lasting, limit } from './estimate.js'
 import { poll } from './poll.js'
 import { bytes, number, t } from './texts.js'
 
@@ -47,6 +48,7 @@ const local = (date) => new Date(date - date.getTimezoneOffset() * 60_000).toISO
 export function confirmStep(app) {
   const tiles = h('dl', { class: 'tiles' })
   const told = h('div', { 'aria-live': 'polite' })
+  const lasts = h('p', { class: 'lasts', role: 'status' })
   const before = h('input', { type: 'date' })
   const beforeField = field(t('kind.before'), before, { hint: t('kind.before_hint') })
   beforeField.hidden = true
@@ -63,6 +65,8 @@ export function confirmStep(app) {
     const trial = kinds.read() === 'trial'
     const tile = (label, value) => h('div', { class: 'tile' }, h('dt', null, label), h('dd', null, value))
     show(tiles, tile(t('accounts'), number(sum.accounts)), tile(t('emails.title'), number(trial ? sum.recent_messages : sum.messages)), tile(t('bytes.title'), bytes(trial ? sum.recent_bytes : sum.bytes)))
+    const { estimate } = app.migration
+    say(lasts, estimate && kinds.read() === 'full' ? `${t('estimate.lasts', { time: lasting(estimate) })} ${limit(estimate)}` : '')
     const lines = [
       sum.accounts === 0 && ['bad', t('confirm.nothing')],
       sum.bad > 0 && ['warn', t('confirm.failed', { n: sum.bad })],
@@ -95,14 +99,14 @@ export function confirmStep(app) {
     }
   }
   const poller = poll(async () => {
-    sum = await sums(app)
+    [app.migration, sum] = await Promise.all([app.client.get(), sums(app)])
     draw()
   }, 4000, { failed: app.tell, well: () => app.tell(null) })
 
   const list = (...keys) => h('ul', null, keys.map((key) => h('li', null, t(key))))
   const element = h('div', null,
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('confirm.title')), h('p', null, t('confirm.lead'))),
-    h('section', { class: 'card' }, h('h2', null, t('confirm.what')), tiles, told, kinds.group, beforeField),
+    h('section', { class: 'card' }, h('h2', null, t('confirm.what')), tiles, lasts, told, kinds.group, beforeField),
     h('section', { class: 'card' }, time.element),
     h('section', { class: 'card' }, h('h2', null, t('limits.title')), list('limits.1', 'limits.2', 'limits.3', 'limits.4'),
       help(t('meanwhile.title'), [t('meanwhile.1'), t('meanwhile.2'), t('meanwhile.3'), t('meanwhile.4')])),

@@ -6,6 +6,7 @@ import { linkCard } from './accounts.js'
 import { actions } from './actions.js'
 import { speedChart } from './chart.js'
 import { bar, foreign, h, help, say, show } from './dom.js'
+import { ending, lasting, limit } from './estimate.js'
 import { poll } from './poll.js'
 import { bytes, duration, number, t, time } from './texts.js'
 
@@ -45,6 +46,7 @@ export function observeStep(app) {
       ['fact.created', time(migration.created)],
       ['fact.start_at', state === 'scheduled' && migration.start_at && time(migration.start_at)],
       ['fact.started', migration.started && time(migration.started)],
+      ['fact.ends', state === 'running' && migration.estimate && ending(migration.estimate)],
       ['fact.ended', !PASSES.has(state) && migration.ended && time(migration.ended)],
       ['fact.notify', migration.notify.join(', ')],
       ['fact.keep', !['erasing', 'erased'].includes(state) && migration.keep_until && time(migration.keep_until)],
@@ -62,7 +64,8 @@ export function observeStep(app) {
     bars.bytes.show(totals.bytes_done, totals.bytes_found, of(bytes(totals.bytes_done), bytes(totals.bytes_found)))
     show(tiles, outcomes(totals))
     const seconds = chart.update(migration, state === 'running')
-    say(left, seconds === null ? '' : t('speed.left', { time: duration(seconds) }))
+    const { estimate } = migration
+    say(left, estimate && state === 'running' ? `${t('estimate.left', { time: lasting(estimate) })} ${limit(estimate)}` : seconds === null ? '' : t('speed.left', { time: duration(seconds) }))
     waits.hidden = !migration.waits.length
     show(waits, h('h2', null, t('waits.title')), merged(migration.waits).map(waiting))
     controls.update(migration)

@@ -28,6 +28,7 @@ parts![
     "csv.js",
     "dom.js",
     "download.js",
+    "estimate.js",
     "explain.js",
     "observe.js",
     "poll.js",

@@ -3,6 +3,7 @@
 const now = () => new Date().toISOString()
 const zero = () => ({ found: 0, copied: 0, duplicate: 0, skipped: 0, failed: 0, vanished: 0, pending: 0, bytes_found: 0, bytes_done: 0 })
 const hash = (text) => [...text].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) >>> 0, 7)
+const FINGERPRINT = 'a1b2'.repeat(16)
 /** Hostile names that must stay harmless. */
 const FOLDERS = [['INBOX'], ['Gesendet'], ['Projekte', 'Übersicht 2024'], ['<script>alert(1)</script>'], ['=cmd()|\'calc\'!A1'], ['\u202Eevil\u202C "quoted"']]
 
@@ -14,7 +15,7 @@ export function accountOf({ source, destination, selected = true }, defaults = {
     source: { host: source.host ?? defaults.host, port: defaults.port ?? 993, security: 'tls', user: source.user, auth: source.password ? 'password' : { administrator: 'auto' }, check: { state: 'pending' } },
     destination: { mailbox: destination.mailbox, check: { state: 'pending' } },
     analysis: { folders: 0, messages: 0, bytes: 0, recent_messages: 0, recent_bytes: 0, too_large: 0, destination_items: 0, complete: false, milliseconds: 0 },
-    totals: zero(), waits: [], size: 900 + (size % 2600), wrong: source.password === 'wrong',
+    totals: zero(), waits: [], size: 900 + (size % 2600), wrong: source.password === 'wrong', unknown: source.user.startsWith('selfsigned'),
   }
 }
 
@@ -39,6 +40,7 @@ export function migrationOf(order, id, token) {
       if (change.selected !== undefined) account.selected = change.selected
       if (!change.source && !change.destination) return
       if (change.source?.password) account.wrong = change.source.password === 'wrong'
+      if (change.source?.fingerprint) account.unknown = change.source.fingerprint !== FINGERPRINT
       if (change.source?.user) account.source.user = change.source.user
       if (change.destination?.mailbox) account.destination.mailbox = change.destination.mailbox
       account.source.check = account.destination.check = { state: 'pending' }
@@ -53,7 +55,7 @@ export function migrationOf(order, id, token) {
         if (account.selected) for (const name of Object.keys(totals)) totals[name] += account.totals[name]
       }
       view.waits = this.accounts.flatMap((account) => account.waits)
-      return { ...view, totals, states: this.accounts.length <= 1000 ? states : undefined, checked: this.accounts.filter((account) => !['waiting', 'checking'].includes(account.state)).length }
+      return { ...view, totals, states: this.accounts.length <= 1000 ? states : undefined, estimate: totals.pending || this.accounts.some((one) => one.analysis.complete) ? { seconds_low: 1500, seconds_high: 5400, bottleneck: 'source' } : undefined, checked: this.accounts.filter((account) => !['waiting', 'checking'].includes(account.state)).length }
     },
     part,
   }
@@ -77,13 +79,13 @@ function begin(one, kind) {
 
 function step(account, speed) {
   const { totals, analysis } = account
-  const fill = { checking: () => (account.source.check = { state: account.wrong ? 'failed' : 'passed', at: now(), ...(account.wrong && { code: 'source.wrong_password', message: 'the server refuses user and password; compare both with what the user enters' }) }) }
+  const fill = { checking: () => (account.source.check = { state: account.wrong || account.unknown ? 'failed' : 'passed', at: now(), ...(account.unknown && { code: 'source.certificate', message: 'no authority vouches for the certificate', fingerprint: FINGERPRINT }), ...(account.wrong && { code: 'source.wrong_password', message: 'the server refuses user and password; compare both with what the user enters' }) }) }
   if (account.state === 'waiting') account.state = 'checking'
   else if (account.state === 'checking') {
     fill.checking()
     const gone = account.destination.mailbox.startsWith('nobody')
     account.destination.check = { state: gone ? 'failed' : 'passed', at: now(), ...(gone && { code: 'destination.no_such_mailbox', message: `WorkMail has no mailbox ${account.destination.mailbox}; create the user first` }) }
-    account.state = account.wrong || gone ? 'check_failed' : 'analyzing'
+    account.state = account.wrong || account.unknown || gone ? 'check_failed' : 'analyzing'
   } else if (account.state === 'analyzing') {
     Object.assign(analysis, { folders: FOLDERS.length, messages: account.size, bytes: account.size * 61_000, recent_messages: Math.round(account.size / 9), recent_bytes: Math.round(account.size / 9) * 61_000, too_large: account.no % 3 === 0 ? 1 : 0, complete: true, milliseconds: 900 })
     account.state = 'ready'
