@@ -47,6 +47,16 @@ def add(stack: Stack, name: str, fill, seed: int = 1, **mailbox) -> Player:
     return Player(name, source, f"Source-{name}-1", address, f"WorkMail-{name}-1", contents, contents.digest())
 
 
+def demo(stack: Stack, prefix: str = "") -> list[Player]:
+    """Makes the three accounts of the demo: the first with everything awkward, two ordinary ones."""
+    name = f"{prefix}-{{}}".format if prefix else str
+    return [
+        add(stack, name("anna"), lambda writer: writer.mixed(900, oversize=True), seed=1),
+        add(stack, name("ben"), lambda writer: writer.mixed(450, oddities=False), seed=2),
+        add(stack, name("carla"), lambda writer: writer.mixed(300, oddities=False), seed=3),
+    ]
+
+
 def order(stack: Stack, accounts: list[dict], *, name: str = "Journey", access: str = "administrator", security: str = "tls") -> dict:
     """A new migration from the local IMAP server into the local WorkMail."""
     return {

@@ -26,11 +26,7 @@ def run() -> int:
     build(say)
     with stack("demo", time_scale=TIME_SCALE, chunk_seconds=5, say=say) as local:
         say("filling three mailboxes of the IMAP server")
-        players = [
-            cast.add(local, "anna", lambda writer: writer.mixed(900, oversize=True), seed=1),
-            cast.add(local, "ben", lambda writer: writer.mixed(450, oddities=False), seed=2),
-            cast.add(local, "carla", lambda writer: writer.mixed(300, oddities=False), seed=3),
-        ]
+        players = cast.demo(local)
         say(f"{sum(p.contents.messages for p in players):,} messages, 1995 to 2026, in {sum(len(p.contents.folders) for p in players)} folders")
         local.standin.call("PUT", "knobs/all", {"latency_ms": 20, "item_ms": 4})
         client = Client(local.url, local.operator_key)
@@ -114,6 +110,26 @@ def _prove(local: Stack, players, trouble: Trouble) -> bool:
               f"source {'untouched' if same else 'CHANGED'}")
         for line in found[:5]:
             print(f"        {line}")
+    return sound & _gateway(local, players)
+
+
+def _gateway(local: Stack, players) -> bool:
+    """Compares once more by IMAP through DavMail, when it is installed."""
+    from journeys import compare
+    from judges import davmail
+
+    if not davmail.command():
+        return True
+    print("\n  imaplib reads both sides, the destination through DavMail:")
+    sound = True
+    with davmail.gateway(local.standin.ews, local.run / "davmail") as port:
+        for player in players:
+            of = compare.source("127.0.0.1", local.imapd.plain, player.source, player.source_password)
+            found = davmail.differences(of, davmail.read(port, player.mailbox, player.password))
+            sound &= not found
+            print(f"      {player.mailbox:<22}{'equal' if not found else f'{len(found)} differences'}")
+            for line in found[:5]:
+                print(f"        {line}")
     return sound
 
 

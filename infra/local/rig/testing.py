@@ -24,12 +24,14 @@ def run(only: str | None = None) -> int:
 
 
 def _rust() -> tuple[int, int]:
+    # The schema check, when it is named, needs lxml: this venv has it.
+    environment = {**os.environ, "EWS_SCHEMA_PYTHON": str(paths.BIN / "python")}
     nextest = subprocess.run([cargo(), "nextest", "--version"], capture_output=True, check=False).returncode == 0
     if nextest:
-        code, text = _stream([cargo(), "nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"])
+        code, text = _stream([cargo(), "nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"], environment)
         counts = re.findall(r"(\d+) passed", text)[-1:], re.findall(r"(\d+) failed", text)[-1:]
     else:
-        code, text = _stream([cargo(), "test", "--workspace", "--no-fail-fast", "--quiet"])
+        code, text = _stream([cargo(), "test", "--workspace", "--no-fail-fast", "--quiet"], environment)
         counts = re.findall(r"(\d+) passed", text), re.findall(r"(\d+) failed", text)
     return _counted(code, *counts)
 
