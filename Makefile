@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check mutants setup
+.PHONY: demo local stop test check mutants setup browser
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -15,10 +15,10 @@ local: setup ## starts the local stack and keeps it up (PORT=8420)
 stop: setup ## ends what `make local` or `make demo` started
 	@$(RIG) stop
 
-test: setup ## builds once and runs every test
+test: setup browser ## builds once and runs every test
 	@$(RIG) test
 
-check: setup ## formatting, lints, documentation, then every test
+check: setup browser ## formatting, lints, documentation, then every test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -27,6 +27,9 @@ check: setup ## formatting, lints, documentation, then every test
 
 setup:
 	@infra/local/setup.sh
+
+browser:
+	@tests/browser/setup.sh
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py
