@@ -19,7 +19,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         | "mailcrane-providers" => &["mailcrane-core"],
         "mailcrane-lambda" => &["mailcrane-core", "mailcrane-engine"],
         "mailcrane-engine" => &["mailcrane-core", "mailcrane-mime"],
-        "mailcrane-ends" => &["mailcrane-core", "mailcrane-imap", "mailcrane-ews"],
+        "mailcrane-ends" => &["mailcrane-core", "mailcrane-imap", "mailcrane-ews", "mailcrane-providers"],
         "workmail" | "mailcrane-tests" => &[],
         name if FUNCTIONS.contains(&name) => &[
             "mailcrane-core",

@@ -1,11 +1,13 @@
 //! `GET …/accounts` and `GET …/accounts/{no}`.
 
 use crate::handler::unavailable;
+use mailcrane_core::Timestamp;
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::table::Table;
-use mailcrane_core::record::{Account, Counters, Lane, LaneState, Migration, keys};
+use mailcrane_core::record::{Account, Counters, Estimate, Lane, LaneState, Migration, keys};
+use mailcrane_core::settings::Sizes;
 use mailcrane_core::token::LaneKind;
-use mailcrane_engine::ledger;
+use mailcrane_engine::{estimate, ledger};
 use mailcrane_lambda::cursor;
 use mailcrane_lambda::http::{Problem, Request, Response};
 use mailcrane_lambda::view::{AccountView, Totals, Waits};
@@ -61,19 +63,27 @@ pub(crate) async fn one<T: Table>(
 
 async fn shown<T: Table>(table: &T, migration: &Migration, account: &Account) -> Result<AccountView, Problem> {
     let mut view = AccountView::of(account);
-    (view.totals, view.waits) = live(table, migration, account).await?;
+    let live = live(table, migration, account).await?;
+    (view.totals, view.waits, view.estimate) = (live.totals, live.waits, live.estimate);
     Ok(view)
 }
 
-/// Returns the totals of an account as they are now, and what its lanes wait for. The counters of an active account
-/// are those of its lanes.
-pub(crate) async fn live<T: Table>(
-    table: &T,
-    migration: &Migration,
-    account: &Account,
-) -> Result<(Totals, Vec<Waits>), Problem> {
+/// An account as it is now.
+pub(crate) struct Live {
+    /// Its messages.
+    pub(crate) totals: Totals,
+    /// What its lanes wait for.
+    pub(crate) waits: Vec<Waits>,
+    /// How long what is left will take.
+    pub(crate) estimate: Option<Estimate>,
+}
+
+/// Returns an account as it is now. The counters of an active account are those of its lanes.
+pub(crate) async fn live<T: Table>(table: &T, migration: &Migration, account: &Account) -> Result<Live, Problem> {
+    let (now, sizes) = (Timestamp::now(), Sizes::default());
     if !account.state.active() {
-        return Ok((Totals::of_account(account), Vec::new()));
+        let estimate = estimate::of_account(account, &account.pass.counters, now, &sizes);
+        return Ok(Live { totals: Totals::of_account(account), waits: Vec::new(), estimate });
     }
     let partition = keys::account_partition(&migration.id, account.no);
     let lanes = ledger::all::<Lane>(table, &partition, "L#").await;
@@ -94,5 +104,6 @@ pub(crate) async fn live<T: Table>(
         message: lane.waits_for.clone(),
         until: lane.not_before,
     });
-    Ok((Totals::of_account(&current), waits.collect()))
+    let estimate = estimate::of_account(&current, &current.pass.counters, now, &sizes);
+    Ok(Live { totals: Totals::of_account(&current), waits: waits.collect(), estimate })
 }

@@ -4,8 +4,9 @@ use crate::accounts;
 use crate::handler::unavailable;
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::{Account, Migration, keys};
+use mailcrane_core::settings::Sizes;
 use mailcrane_engine::intake::Listed;
-use mailcrane_engine::ledger;
+use mailcrane_engine::{estimate, ledger};
 use mailcrane_lambda::access::OperatorKey;
 use mailcrane_lambda::batch::chain;
 use mailcrane_lambda::cursor;
@@ -48,7 +49,7 @@ pub(crate) async fn list<T: Table>(table: &T, operator: &OperatorKey, request: &
 pub(crate) async fn one<T: Table>(table: &T, request: &Request, migration: &Migration) -> Result<Response, Problem> {
     let mut view = MigrationView::of(migration);
     if migration.accounts <= ADDED_UP {
-        let (mut totals, mut states) = (Totals::default(), BTreeMap::new());
+        let (mut totals, mut states, mut estimates) = (Totals::default(), BTreeMap::new(), Vec::new());
         for bucket in 0..migration.accounts.div_ceil(250) {
             let partition = keys::bucket(&migration.id, bucket);
             let accounts = ledger::all::<Account>(table, &partition, "A#").await;
@@ -58,14 +59,16 @@ pub(crate) async fn one<T: Table>(table: &T, request: &Request, migration: &Migr
                     continue;
                 }
                 *states.entry(word(&account)).or_insert(0) += 1;
-                let (live, waits) = accounts::live(table, migration, &account).await?;
+                let live = accounts::live(table, migration, &account).await?;
                 if account.selected {
-                    totals.add(&live);
+                    totals.add(&live.totals);
                 }
-                view.waits.extend(waits);
+                view.waits.extend(live.waits);
+                estimates.extend(live.estimate);
             }
         }
         (view.totals, view.states) = (totals, Some(states));
+        view.estimate = estimate::together(&estimates, Sizes::default().active_accounts);
     }
     view.waits.truncate(20);
     Ok(Response::json(200, &view).tagged(request))

@@ -6,6 +6,7 @@ use crate::control;
 use crate::create::needs_password;
 use crate::csv;
 use crate::endpoint::{Server, is_address};
+use crate::oauth::{self, For};
 use crate::repeat::{self, Repeat};
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::vault::Vault;
@@ -17,6 +18,7 @@ use mailcrane_engine::world::World;
 use mailcrane_lambda::access::{self, OperatorKey};
 use mailcrane_lambda::http::{BODY_LIMIT, Faults, Fields, Problem, Request, Response};
 use mailcrane_lambda::view::AccountView;
+use mailcrane_providers::Catalogue;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -58,19 +60,32 @@ pub(crate) fn read_new(fields: Fields<'_>, context: &Context<'_>) -> Option<NewA
 fn read_source(fields: &Fields<'_>, context: &Context<'_>) -> Option<(SourceEnd, Secrets)> {
     let user = fields.need("user", 320);
     let password = fields.raw_text("password", 1_000).filter(|password| !password.is_empty());
-    let server = Server::read(fields);
+    let server = Server::place(fields);
     let endpoint = server.endpoint(context.defaults);
+    let host = endpoint.as_ref().map(|endpoint| endpoint.host.clone());
+    let entered = fields.has("oauth");
+    let oauth = oauth::read(fields, host.as_deref(), For::Account);
+    if entered && password.is_some() {
+        fields.fault("oauth", "field.invalid", "cannot be sent together with password");
+    }
+    if entered && oauth.is_none() {
+        return None;
+    }
     if endpoint.is_none() && !fields.has("host") {
         fields.fault("host", "field.missing", "is missing, here and in the migration's source");
     }
+    let own_admin = server.admin_password.is_some();
+    let oauth = oauth.or_else(|| context.defaults.oauth.clone().filter(|_| !own_admin));
     let admin_user = server.admin_user.clone().or_else(|| context.defaults.admin_user.clone());
     let admin_password = server.admin_password.clone().or_else(|| context.defaults.admin_password.clone());
-    let scheme = server.admin_scheme.or(context.defaults.admin_scheme).unwrap_or_default();
+    let known = || host.as_deref().and_then(|host| Catalogue::built_in().admin_scheme(host));
+    let scheme = server.admin_scheme.or(context.defaults.admin_scheme).or_else(known).unwrap_or_default();
     let (auth, secrets) = match (password, admin_user, admin_password) {
         (Some(password), ..) => {
             let secrets = Secrets { source_password: Some(Secret::new(password)), ..Secrets::default() };
             (SourceAuth::Password, secrets)
         }
+        _ if oauth.is_some() => (SourceAuth::Oauth, Secrets { source_oauth: oauth, ..Secrets::default() }),
         (None, Some(user), Some(password)) => {
             let secrets = Secrets {
                 source_admin_user: Some(user),
@@ -84,7 +99,7 @@ fn read_source(fields: &Fields<'_>, context: &Context<'_>) -> Option<(SourceEnd,
             return None;
         }
         (None, None, _) => {
-            let text = "is missing; send the user's password, or admin_user and admin_password";
+            let text = "is missing; send the user's password, oauth, or admin_user and admin_password";
             fields.fault("password", "field.missing", text);
             return None;
         }
@@ -225,7 +240,7 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
     let fields = Fields::of(body, "", &faults);
     let mut change = AccountChange { selected: fields.typed("selected", "true or false"), ..AccountChange::default() };
     if let Some(source) = fields.object("source") {
-        let server = Server::read(&source);
+        let server = Server::place(&source);
         let known = &account.source.endpoint;
         let defaults = Server {
             host: Some(known.host.clone()),
@@ -236,9 +251,14 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
         };
         change.endpoint = server.endpoint(&defaults).filter(|_| server.names_place());
         change.source_user = source.text("user", 320);
+        let host = change.endpoint.as_ref().unwrap_or(known).host.clone();
+        let oauth = oauth::read(&source, Some(&host), For::Account);
         if let Some(password) = source.raw_text("password", 1_000).filter(|password| !password.is_empty()) {
             change.secrets.source_password = Some(Secret::new(password));
             change.auth = Some(SourceAuth::Password);
+        } else if oauth.is_some() {
+            change.secrets.source_oauth = oauth;
+            change.auth = Some(SourceAuth::Oauth);
         } else if server.admin_user.is_some() || server.admin_password.is_some() {
             change.secrets.source_admin_user = server.admin_user;
             change.secrets.source_admin_password = server.admin_password.map(Secret::new);

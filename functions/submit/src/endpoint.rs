@@ -1,6 +1,8 @@
 //! Hosts, ports and protections as users enter them.
 
+use crate::oauth::{self, For};
 use mailcrane_core::ports::source::{AdminScheme, Endpoint, Security};
+use mailcrane_core::record::OauthSecret;
 use mailcrane_lambda::http::Fields;
 
 /// What an object says of a server; whatever is missing may come from the migration's defaults.
@@ -13,11 +15,19 @@ pub(crate) struct Server {
     pub(crate) admin_user: Option<String>,
     pub(crate) admin_password: Option<String>,
     pub(crate) admin_scheme: Option<AdminScheme>,
+    pub(crate) oauth: Option<OauthSecret>,
 }
 
 impl Server {
-    /// Reads the members `host`, `port`, `security`, `fingerprint` and `admin_*`.
+    /// Reads the members `host`, `port`, `security`, `fingerprint`, `admin_*` and `oauth` that hold for all accounts.
     pub(crate) fn read(fields: &Fields<'_>) -> Self {
+        let mut server = Self::place(fields);
+        server.oauth = oauth::read(fields, server.host.as_deref(), For::Everybody);
+        server
+    }
+
+    /// Reads the same without `oauth`.
+    pub(crate) fn place(fields: &Fields<'_>) -> Self {
         let host = fields.text("host", 253).filter(|host| {
             let good = is_host(host);
             if !good {
@@ -49,6 +59,7 @@ impl Server {
             admin_user: fields.text("admin_user", 320),
             admin_password: fields.raw_text("admin_password", 1_000).map(str::to_owned),
             admin_scheme: fields.typed("admin_scheme", "auto, authzid, master or exchange"),
+            oauth: None,
         }
     }
 

@@ -10,6 +10,7 @@ mod create;
 mod csv;
 mod endpoint;
 mod handler;
+mod oauth;
 mod options;
 mod preview;
 mod repeat;

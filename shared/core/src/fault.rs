@@ -29,6 +29,8 @@ pub struct Fault {
     pub code: Cow<'static, str>,
     /// A sentence for people that says what to do next; never contains a secret.
     pub message: String,
+    /// The SHA-256 of a certificate that was not accepted, so that its owner can confirm it.
+    pub fingerprint: Option<String>,
     #[source]
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -36,7 +38,7 @@ pub struct Fault {
 impl Fault {
     /// Describes a fault.
     pub fn new(remedy: Remedy, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { remedy, code: code.into(), message: message.into(), cause: None }
+        Self { remedy, code: code.into(), message: message.into(), fingerprint: None, cause: None }
     }
 
     /// Describes a fault that may pass after a time.
@@ -52,6 +54,13 @@ impl Fault {
     /// Describes a fault that needs a person.
     pub fn give_up(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::new(Remedy::GiveUp, code, message)
+    }
+
+    /// Adds the fingerprint of the certificate that was not accepted.
+    #[must_use]
+    pub fn showing(mut self, fingerprint: Option<String>) -> Self {
+        self.fingerprint = fingerprint;
+        self
     }
 
     /// Adds the cause.

@@ -17,6 +17,12 @@ impl SourceId {
     pub fn of(user: &str, host: &str) -> Self {
         Self(format!("{:016x}", short(&[user.as_bytes(), host.to_ascii_lowercase().as_bytes()])))
     }
+
+    /// Returns its 16 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The common beginning of the keys of one folder: 16 hexadecimal digits.

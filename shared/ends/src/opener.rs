@@ -9,7 +9,7 @@ use mailcrane_core::ports::source::{Credentials, Sources as _};
 use mailcrane_core::ports::table::{Table, TableError};
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{
-    Access, Account, DestinationKind, Grant, GrantKind, Migration, OauthSecret, Secrets, Versioned, keys,
+    Access, Account, Allowance, DestinationKind, Grant, GrantKind, Migration, OauthSecret, Secrets, Versioned, keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::{Fault, Timestamp, settings};
@@ -18,6 +18,7 @@ use mailcrane_imap::connect::SystemResolver;
 use mailcrane_imap::{
     ImapDestination, ImapSession, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs,
 };
+use mailcrane_providers::Catalogue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -199,6 +200,10 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
             SourceSecret::Oauth(secret) => self.with_token(account, &secret).await?,
         };
         Ok(AnySource::Imap(session))
+    }
+
+    fn allowance(&self, account: &Account) -> Allowance {
+        Catalogue::built_in().allowance(&account.source.endpoint.host)
     }
 
     async fn destination(&self, migration: &Migration, account: &Account) -> Result<AnyDestination, Fault> {

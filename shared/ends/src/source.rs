@@ -3,7 +3,7 @@
 use mailcrane_core::Fault;
 use mailcrane_core::folder::{SourceFolder, WireName};
 use mailcrane_core::message::ScanRow;
-use mailcrane_core::ports::source::{Examined, FetchFeed, ScanDepth, Source};
+use mailcrane_core::ports::source::{Examined, FetchFeed, Filing, ScanDepth, Source};
 use mailcrane_core::uid::UidRange;
 use mailcrane_imap::ImapSession;
 
@@ -15,6 +15,12 @@ pub enum AnySource {
 }
 
 impl Source for AnySource {
+    fn filing(&self) -> Filing {
+        match self {
+            Self::Imap(session) => session.filing(),
+        }
+    }
+
     async fn folders(&mut self) -> Result<Vec<SourceFolder>, Fault> {
         match self {
             Self::Imap(session) => session.folders().await,

@@ -259,7 +259,7 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
     }
     let Ok(state) = record.state.apply(AccountEvent::Admit) else { return commit(world, roster, writes, id).await };
     record.state = state;
-    begin_pass(record, &migration, world.now(), world.sizes().lanes);
+    begin_pass(record, &migration, world.now(), record.allowance.lanes(world.sizes().lanes));
     let lane = lane(world, id, no, LaneKind::Plan, LaneNo(0), migration.pass).await?;
     if !roster.record.active.iter().any(|a| a.migration == *id && a.account == no) {
         roster.record.active.push(Active { migration: id.clone(), account: no, host, since: world.now() });

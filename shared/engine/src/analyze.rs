@@ -1,6 +1,8 @@
 //! Analysis: counts and sizes what a source holds, folder by folder, without reading a body. Whoever runs it rolls the
 //! migration up afterwards, now and then: counting reads every account.
 
+mod speed;
+
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit;
 use crate::lane::{self, Next};
@@ -8,14 +10,14 @@ use crate::plan::mapping::{self, Fate};
 use crate::plan::steps;
 use crate::world::{World, until};
 use mailcrane_core::fault::Remedy;
+use mailcrane_core::folder::{Role, SourceFolder, WireName};
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::ends::Ends;
-use mailcrane_core::ports::source::{ScanDepth, Source};
+use mailcrane_core::ports::source::{Filing, ScanDepth, Source};
 use mailcrane_core::record::{Account, Analysis, Check, CheckState, Lane, Migration, Versioned};
 use mailcrane_core::state::{AccountEvent, AccountState};
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
-
 /// How far a trial goes back: 10 days.
 pub const TRIAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(10 * 24);
 
@@ -38,7 +40,7 @@ pub async fn run<W: World, E: Ends>(
     let begun = world.now();
     match walk(world, ends, migration, account, &mut lane, stop_at).await {
         Ok(complete) => {
-            let took = u64::try_from(until(begun, world.now()).as_millis()).unwrap_or(u64::MAX);
+            let took = milliseconds(begun, world.now());
             let finished = commit::write_account(world, &mut lane, |account, lane| {
                 account.analysis.milliseconds += took;
                 if complete {
@@ -97,11 +99,16 @@ async fn walk<W: World, E: Ends>(
 ) -> Result<bool, Trouble> {
     let mut source = ends.source(migration, account).await?;
     let destination = ends.destination(migration, account).await?;
+    let asked = world.now();
     let items: u64 = destination.folders().await?.iter().filter_map(|f| f.items).sum();
+    let request_milliseconds = milliseconds(asked, world.now()).max(1);
     let too_large = destination.features().max_message;
+    let mut sample: Option<(WireName, Vec<Uid>)> = None;
     let mut folders = source.folders().await?;
-    folders.sort_by_key(|f| (!f.wire.is_inbox(), f.role.is_none(), f.path.clone()));
-    let fates = mapping::map(&folders, &migration.options);
+    mapping::arrange(&mut folders);
+    let filing = source.filing();
+    let fates = mapping::map(&folders, &migration.options, filing);
+    let counted = counted(&folders, &fates, filing);
     let done: usize = lane.record.cursor.parse().unwrap_or(0);
     let recent = world.now().checked_sub(TRIAL).unwrap_or(Timestamp::MIN);
     for (at, (folder, fate)) in folders.iter().zip(&fates).enumerate().skip(done) {
@@ -114,10 +121,16 @@ async fn walk<W: World, E: Ends>(
                 Ok(examined) => {
                     found.folders = 1;
                     let last = Uid::new(examined.uidnext.get().saturating_sub(1)).filter(|_| examined.exists > 0);
+                    let last =
+                        last.filter(|_| counted.is_none_or(|roles| folder.role.is_some_and(|r| roles.contains(&r))));
                     let range = last.and_then(|last| UidRange::new(Uid::MIN, last));
                     for range in steps(&range.map(UidSet::from).unwrap_or_default(), world.sizes().scan_step) {
                         commit::keep(world, lane).await.map_err(Trouble::Commit)?;
-                        for message in source.scan(range, ScanDepth::Plain).await? {
+                        let messages = source.scan(range, ScanDepth::Plain).await?;
+                        if sample.is_none() && !messages.is_empty() {
+                            sample = Some((folder.wire.clone(), speed::sample_of(&messages)));
+                        }
+                        for message in messages {
                             found.messages += 1;
                             found.bytes += message.size;
                             found.too_large += u64::from(message.size > too_large);
@@ -145,6 +158,16 @@ async fn walk<W: World, E: Ends>(
             sum.recent_bytes += found.recent_bytes;
             sum.too_large += found.too_large;
             sum.destination_items = items;
+            sum.speeds.request_milliseconds = request_milliseconds;
+            Ok(Vec::new())
+        });
+        write.await.map_err(Trouble::Commit)?;
+    }
+    if let Some((folder, uids)) = sample
+        && let Some(octets) = speed::measure(world, &mut source, &folder, uids).await
+    {
+        let write = commit::write_account(world, lane, |account, _| {
+            account.analysis.speeds.source_octets = octets;
             Ok(Vec::new())
         });
         write.await.map_err(Trouble::Commit)?;
@@ -153,12 +176,27 @@ async fn walk<W: World, E: Ends>(
     Ok(true)
 }
 
+/// Returns the folders whose messages count, when not all do: where folders are labels, the one of all messages and
+/// those that keep theirs to themselves name every message once.
+fn counted(folders: &[SourceFolder], fates: &[Fate], filing: Filing) -> Option<&'static [Role]> {
+    let copied = |(folder, fate): (&SourceFolder, &Fate)| {
+        folder.role == Some(Role::All) && folder.selectable && matches!(fate, Fate::Copy(_))
+    };
+    let all = filing == Filing::Labels && folders.iter().zip(fates).any(copied);
+    all.then_some(&[Role::All, Role::Trash, Role::Junk])
+}
+
+fn milliseconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(until(from, to).as_millis()).unwrap_or(u64::MAX)
+}
+
 /// An end refused in the middle of the analysis: the account's check has failed after all.
 async fn refused<W: World>(world: &W, lane: &mut Versioned<Lane>, fault: &Fault) -> Result<(), ChunkError> {
     let check = Check {
         state: CheckState::Failed,
         code: fault.code.to_string(),
         message: fault.message.clone(),
+        fingerprint: fault.fingerprint.clone(),
         at: Some(world.now()),
     };
     commit::write_account(world, lane, |account, lane| {

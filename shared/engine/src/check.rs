@@ -17,7 +17,7 @@ use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Expect, Key, TableError, Write};
-use mailcrane_core::record::{Account, Check, CheckState, Migration, keys};
+use mailcrane_core::record::{Account, Allowance, Check, CheckState, Migration, keys};
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, Reason, Task};
 use mailcrane_core::{Fault, Timestamp};
@@ -57,7 +57,7 @@ pub async fn run<W: World, E: Ends, D: Directory>(
     let migration = migration.record;
     let Some((account, fresh)) = begin(world, &migration, no).await? else { return Ok(Verdict::Dropped) };
     if fresh && let Some(refused) = limit::refuse(world, &account).await? {
-        let verdict = conclude(world, id, no, &refused, &refused).await?;
+        let verdict = conclude(world, id, no, &refused, &refused, None).await?;
         roll_up(world, id).await?;
         return Ok(verdict);
     }
@@ -68,7 +68,7 @@ pub async fn run<W: World, E: Ends, D: Directory>(
     if let Probe::Spreading(since) = destination {
         return wait(world, id, no, since).await;
     }
-    let verdict = conclude(world, id, no, &source, &destination).await?;
+    let verdict = conclude(world, id, no, &source, &destination, Some(ends.allowance(&account))).await?;
     if migration.accounts <= 250 || no.0.is_multiple_of(50) || no.0.saturating_add(1) == migration.accounts {
         roll_up(world, id).await?;
     }
@@ -110,7 +110,7 @@ pub async fn give_up<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Re
     }
     let text = "the check failed again and again for a reason of ours; the log says why. Check again later";
     let failed = Probe::from(Fault::give_up("check.failed", text));
-    conclude(world, id, no, &failed, &Probe::Well).await?;
+    conclude(world, id, no, &failed, &Probe::Well, None).await?;
     roll_up(world, id).await.map_err(Fault::from)
 }
 
@@ -161,12 +161,14 @@ async fn conclude<W: World>(
     no: AccountNo,
     source: &Probe,
     destination: &Probe,
+    allowance: Option<Allowance>,
 ) -> Result<Verdict, Fault> {
     for _ in 0..20 {
         let mut account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?;
         if account.record.state != AccountState::Checking {
             return Ok(Verdict::Dropped);
         }
+        account.record.allowance = allowance.unwrap_or(account.record.allowance);
         let promised = account.record.queue_when_checked;
         let passed = note(world, &mut account.record, source, destination).map_err(LedgerError::from)?;
         let mut writes = vec![ledger::write_of(&account)?];
@@ -231,9 +233,13 @@ fn note<W: World>(
 fn check_of(probe: &Probe, now: Timestamp) -> Check {
     match probe {
         Probe::Well => Check { state: CheckState::Passed, at: Some(now), ..Check::default() },
-        Probe::Refused { code, message } => {
-            Check { state: CheckState::Failed, code: code.clone(), message: message.clone(), at: Some(now) }
-        }
+        Probe::Refused { code, message, fingerprint } => Check {
+            state: CheckState::Failed,
+            code: code.clone(),
+            message: message.clone(),
+            fingerprint: fingerprint.clone(),
+            at: Some(now),
+        },
         Probe::Spreading(_) => Check::default(),
     }
 }

@@ -10,6 +10,7 @@ pub mod chunk;
 pub mod control;
 pub mod copy;
 pub mod erase;
+pub mod estimate;
 pub mod intake;
 pub mod lane;
 pub mod ledger;

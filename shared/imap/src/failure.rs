@@ -101,6 +101,12 @@ pub enum Failure {
         /// The server's words.
         text: String,
     },
+    /// The access token was accepted before and is not any more: it has expired in the middle.
+    #[error("The access token has expired; a new one is fetched. The server said: {text}")]
+    TokenExpired {
+        /// The server's words.
+        text: String,
+    },
     /// IMAP is switched off for the account.
     #[error(
         "IMAP is switched off for this account. Switch it on in the settings of the mailbox or ask its administrator. The server said: {text}"
@@ -201,6 +207,7 @@ impl Failure {
             Self::AppPasswordNeeded { .. } => "source.app_password_needed",
             Self::OauthNeeded { .. } => "source.oauth_needed",
             Self::TokenRefused { .. } => "source.token_refused",
+            Self::TokenExpired { .. } => "source.token_expired",
             Self::ImapDisabled { .. } => "source.imap_disabled",
             Self::NoMechanism { .. } => "source.no_mechanism",
             Self::TooManyConnections { .. } => "source.too_many_connections",
@@ -226,7 +233,7 @@ impl Failure {
             Self::TooManyConnections { .. } => Some(Duration::from_secs(60)),
             Self::Lost(_) | Self::Closed { .. } | Self::Silent(_) | Self::Protocol(_) => Some(Duration::from_secs(5)),
             Self::Refused { .. } => Some(Duration::from_secs(10)),
-            Self::Renumbered => Some(Duration::ZERO),
+            Self::Renumbered | Self::TokenExpired { .. } => Some(Duration::ZERO),
             Self::Unreachable { .. } | Self::ConnectionRefused { .. } => Some(Duration::from_secs(30)),
             _ => None,
         }
@@ -257,6 +264,10 @@ impl From<Failure> for Fault {
             Some(after) => Self::retry(after, failure.code(), message),
             None => Self::give_up(failure.code(), message),
         };
-        fault.because(failure)
+        let fingerprint = match &failure {
+            Failure::Certificate { fingerprint, .. } => fingerprint.clone(),
+            _ => None,
+        };
+        fault.showing(fingerprint).because(failure)
     }
 }

@@ -1,7 +1,7 @@
 //! Migrations and accounts as the API shows them: never a secret, never a hash.
 
 use mailcrane_core::Timestamp;
-use mailcrane_core::record::{Account, Check, Counters, DestinationKind, Migration, PassKind};
+use mailcrane_core::record::{Account, Check, Counters, DestinationKind, Estimate, Migration, PassKind};
 use mailcrane_core::state::{AccountState, MigrationState};
 use serde::Serialize;
 
@@ -136,6 +136,9 @@ pub struct MigrationView {
     pub pass: PassView,
     /// The messages of its accounts.
     pub totals: Totals,
+    /// How long what is left will take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// When it is to start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_at: Option<Timestamp>,
@@ -180,6 +183,7 @@ impl MigrationView {
                 before: migration.pass_before,
             },
             totals: Totals::of(migration.found, migration.found_bytes, &migration.totals),
+            estimate: None,
             start_at: migration.start_at,
             started: migration.started,
             ended: migration.ended,
@@ -235,6 +239,9 @@ pub struct AccountView {
     pub destination: DestinationView,
     /// What the analysis found.
     pub analysis: mailcrane_core::record::Analysis,
+    /// How long what is left will take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// The messages of its passes together.
     pub totals: Totals,
     /// The number of its current or last pass.
@@ -281,6 +288,7 @@ impl AccountView {
                 check: account.destination_check.clone(),
             },
             analysis: account.analysis.clone(),
+            estimate: None,
             totals: Totals::of_account(account),
             pass: account.pass.no.0,
             started: account.pass.started,

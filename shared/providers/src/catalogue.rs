@@ -2,7 +2,9 @@
 
 mod soundness;
 
-use crate::provider::Provider;
+use crate::provider::{Admin, Oauth, Provider};
+use mailcrane_core::ports::source::AdminScheme;
+use mailcrane_core::record::Allowance;
 use std::sync::LazyLock;
 
 /// Providers, the best known first.
@@ -78,6 +80,37 @@ impl Catalogue {
         let host = normal(host);
         let mut found = self.0.iter().filter(|one| one.host == host && one.port == port);
         found.next().filter(|_| found.next().is_none())
+    }
+
+    fn at<'a>(&'a self, host: &str) -> impl Iterator<Item = &'a Provider> {
+        let host = normal(host);
+        self.0.iter().filter(move |one| one.host == host)
+    }
+
+    /// Tells what the provider at a host allows for one mailbox; the least of what is known.
+    #[must_use]
+    pub fn allowance(&self, host: &str) -> Allowance {
+        Allowance {
+            connections: self.at(host).filter_map(|one| one.max_connections).min(),
+            daily_octets: self.at(host).filter_map(|one| one.daily_bytes).min(),
+        }
+    }
+
+    /// Tells where OAuth 2 tokens for a host are fetched.
+    #[must_use]
+    pub fn oauth(&self, host: &str) -> Option<&Oauth> {
+        self.at(host).find_map(|one| one.oauth.as_ref())
+    }
+
+    /// Tells how an administrator with a password names the mailbox at a host.
+    #[must_use]
+    pub fn admin_scheme(&self, host: &str) -> Option<AdminScheme> {
+        self.at(host).find_map(|one| match one.admin? {
+            Admin::Authzid => Some(AdminScheme::Authzid),
+            Admin::Master => Some(AdminScheme::Master),
+            Admin::Exchange => Some(AdminScheme::Exchange),
+            Admin::GoogleServiceAccount | Admin::MicrosoftApp => None,
+        })
     }
 
     /// Searches by words of the name, host or domain, or by an e-mail address; the best match first.

@@ -7,4 +7,4 @@ pub mod provider;
 
 pub use catalogue::Catalogue;
 pub use discovery::Discovery;
-pub use provider::Provider;
+pub use provider::{Oauth, Provider};

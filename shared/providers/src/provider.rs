@@ -44,6 +44,34 @@ pub struct Provider {
     /// How an administrator opens the mailboxes of others, where that is offered.
     #[serde(default)]
     pub admin: Option<Admin>,
+    /// Where OAuth 2 tokens are fetched, where that is known.
+    #[serde(default)]
+    pub oauth: Option<Oauth>,
+}
+
+/// Where OAuth 2 tokens of a provider are fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oauth {
+    /// The token endpoint; `{tenant}` stands for the customer's directory.
+    pub token_url: String,
+    /// The tenant when none is named.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// The scope of a user's refresh token.
+    pub user_scope: String,
+    /// The scope of an application or service account, where there is such a thing.
+    #[serde(default)]
+    pub application_scope: Option<String>,
+}
+
+impl Oauth {
+    /// Returns the token endpoint of a tenant, or the one for everybody.
+    #[must_use]
+    pub fn token_url(&self, tenant: Option<&str>) -> String {
+        let tenant = tenant.or(self.tenant.as_deref()).unwrap_or_default();
+        self.token_url.replace("{tenant}", tenant)
+    }
 }
 
 /// What the user name of a mailbox is.

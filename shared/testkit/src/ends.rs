@@ -4,7 +4,7 @@ use crate::destination::{MemoryDestination, MemoryDestinations};
 use crate::source::{MemorySource, MemorySources};
 use mailcrane_core::Fault;
 use mailcrane_core::ports::ends::Ends;
-use mailcrane_core::record::{Account, Migration};
+use mailcrane_core::record::{Account, Allowance, Migration};
 
 /// Opens mailboxes in memory.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ impl Ends for MemoryEnds {
 
     async fn source(&self, _migration: &Migration, account: &Account) -> Result<MemorySource, Fault> {
         self.sources.enter(&account.source.user).await
+    }
+
+    fn allowance(&self, _account: &Account) -> Allowance {
+        self.sources.allowance()
     }
 
     async fn destination(&self, _migration: &Migration, account: &Account) -> Result<MemoryDestination, Fault> {

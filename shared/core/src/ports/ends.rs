@@ -3,7 +3,7 @@
 use super::destination::Destination;
 use super::source::Source;
 use crate::fault::Fault;
-use crate::record::{Account, Migration};
+use crate::record::{Account, Allowance, Migration};
 use std::future::Future;
 
 /// Opens the ends of accounts: looks up the credentials, picks the adapter, connects and signs in.
@@ -19,6 +19,11 @@ pub trait Ends: Send + Sync {
         migration: &Migration,
         account: &Account,
     ) -> impl Future<Output = Result<Self::Source, Fault>> + Send;
+
+    /// Tells what the provider of the account's source allows, as far as it is known.
+    fn allowance(&self, _account: &Account) -> Allowance {
+        Allowance::default()
+    }
 
     /// Opens the account's mailbox at the destination.
     fn destination(

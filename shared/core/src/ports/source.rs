@@ -93,6 +93,17 @@ pub struct Examined {
     pub exists: u64,
 }
 
+/// What the folders of a source are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filing {
+    /// Places: a message is in one of them.
+    #[default]
+    Folders,
+    /// Labels (Gmail, X-GM-EXT-1): a message is in each that it has, and in the folder of all messages. Scans tell
+    /// [`ScanRow::gmail_id`] and the labels.
+    Labels,
+}
+
 /// How much a scan asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanDepth {
@@ -131,6 +142,11 @@ pub trait FetchFeed: Send {
 /// One signed-in session. After a fault with the remedy `RetryAfter` the session is not used again, a new one
 /// is opened; after other faults it may be used on.
 pub trait Source: Send {
+    /// Tells what its folders are.
+    fn filing(&self) -> Filing {
+        Filing::Folders
+    }
+
     /// Lists every folder, parents before children, INBOX first; never twice the same wire name.
     fn folders(&mut self) -> impl Future<Output = Result<Vec<SourceFolder>, Fault>> + Send;
 

@@ -67,9 +67,43 @@ pub struct Check {
     /// What failed and what to do next.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// The SHA-256 of the server's certificate, when only that certificate stands in the way: it may be confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+/// What the provider of a source allows for one mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Allowance {
+    /// How many connections at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u16>,
+    /// How many octets may be read in a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily_octets: Option<u64>,
+}
+
+impl Allowance {
+    /// Returns how many lanes read at the same time: as many as wanted, and one connection less than allowed, which the
+    /// mailbox's user keeps.
+    #[must_use]
+    pub fn lanes(&self, wanted: u16) -> u16 {
+        self.connections.map_or(wanted, |allowed| wanted.min(allowed.saturating_sub(1))).max(1)
+    }
+}
+
+/// How fast the ends of an account answered while it was analyzed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Speeds {
+    /// Octets that one connection to the source brought in a second; 0 when nothing was read.
+    pub source_octets: u64,
+    /// Milliseconds of one request to the destination; 0 when none was measured.
+    pub request_milliseconds: u64,
 }
 
 /// What the analysis found.
@@ -95,8 +129,10 @@ pub struct Analysis {
     pub destination_free: Option<u64>,
     /// Whether it has ended.
     pub complete: bool,
-    /// Milliseconds that it took, the base of the estimate.
+    /// Milliseconds that it took.
     pub milliseconds: u64,
+    /// How fast both ends answered, the base of the estimate.
+    pub speeds: Speeds,
 }
 
 /// What a pass is.
@@ -192,6 +228,9 @@ pub struct Account {
     /// The analysis.
     #[serde(default)]
     pub analysis: Analysis,
+    /// What the provider of its source allows, as the last check found it.
+    #[serde(default)]
+    pub allowance: Allowance,
     /// The current or last pass.
     #[serde(default)]
     pub pass: Pass,
@@ -219,3 +258,14 @@ pub struct Account {
 }
 
 impl Record for Account {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_no_more_lanes_than_its_provider_allows_connections() {
+        let lanes = |connections| Allowance { connections, daily_octets: None }.lanes(4);
+        assert_eq!([None, Some(15), Some(5), Some(3), Some(1), Some(0)].map(lanes), [4, 4, 4, 2, 1, 1]);
+    }
+}

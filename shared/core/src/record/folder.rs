@@ -50,6 +50,9 @@ pub struct Folder {
     /// out UIDs again, is found out by them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<(Uid, u64)>,
+    /// How many pages name its messages by X-GM-MSGID (servers whose folders are labels).
+    #[serde(default)]
+    pub label_pages: u32,
     /// Where its messages go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<FolderId>,

@@ -61,6 +61,8 @@ pub struct Options {
     /// Puts everything under this folder of the destination.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub under_folder: Option<String>,
+    /// Copies a message once for each of its Gmail labels instead of once with categories.
+    pub copy_per_label: bool,
     /// Puts a stub into the mailbox for a message that is too large, and the message into the bucket.
     pub rescue_oversize: bool,
 }

@@ -1,6 +1,7 @@
 //! What is kept in the table: the records, their keys, and how they become items.
 
 mod account;
+mod estimate;
 mod folder;
 mod lane;
 mod migration;
@@ -8,7 +9,11 @@ mod protocol;
 mod secrets;
 mod slice;
 
-pub use account::{Account, Analysis, Check, CheckState, DestinationEnd, Grade, Pass, PassKind, SourceAuth, SourceEnd};
+pub use account::{
+    Account, Allowance, Analysis, Check, CheckState, DestinationEnd, Grade, Pass, PassKind, SourceAuth, SourceEnd,
+    Speeds,
+};
+pub use estimate::{Bottleneck, Estimate};
 pub use folder::{Folder, MappedName};
 pub use lane::{Lane, LaneState};
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Options};
@@ -198,6 +203,18 @@ pub mod keys {
     #[must_use]
     pub fn slices(pass: PassNo) -> String {
         format!("S#{pass}#")
+    }
+
+    /// The pages of a folder's messages by their X-GM-MSGID; those count whose number the folder knows.
+    #[must_use]
+    pub fn label_page(id: &MigrationId, no: AccountNo, folder: FolderNo, page: u32) -> Key {
+        Key::new(account_partition(id, no), format!("G#{folder}#{page:05}"))
+    }
+
+    /// What was read of a source on a day, over all migrations.
+    #[must_use]
+    pub fn day(source: &crate::key::SourceId, day: i64) -> Key {
+        Key::new(format!("RATE#day#{}", source.as_str()), day.to_string())
     }
 
     /// A slice of a pass.

@@ -28,6 +28,8 @@ pub(super) enum Probe {
         code: String,
         /// What to do next.
         message: String,
+        /// The certificate that may be confirmed.
+        fingerprint: Option<String>,
     },
     /// A permission was made then and is not known everywhere yet.
     Spreading(Timestamp),
@@ -35,7 +37,7 @@ pub(super) enum Probe {
 
 impl From<Fault> for Probe {
     fn from(fault: Fault) -> Self {
-        Self::Refused { code: fault.code.into_owned(), message: fault.message }
+        Self::Refused { code: fault.code.into_owned(), message: fault.message, fingerprint: fault.fingerprint }
     }
 }
 

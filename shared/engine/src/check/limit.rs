@@ -30,5 +30,6 @@ pub(super) async fn refuse<W: World>(world: &W, account: &Account) -> Result<Opt
     Ok((most > CHECKS).then(|| Probe::Refused {
         code: "check.too_often".to_owned(),
         message: format!("this mailbox was checked more than {CHECKS} times within the hour; try again after it"),
+        fingerprint: None,
     }))
 }

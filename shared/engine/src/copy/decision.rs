@@ -22,6 +22,8 @@ pub enum Decision {
 pub struct Circumstances<'a> {
     /// The key that the message gets.
     pub key: MessageKey,
+    /// The folder as people see it; a label of the same name is no category.
+    pub folder: &'a str,
     /// What the destination can take.
     pub features: &'a Features,
     /// The item with this key that is there already, after a doubt.
@@ -78,7 +80,8 @@ fn decide_message(uid: Uid, message: RawMessage, case: &Circumstances<'_>) -> De
     }
     let received = message.received.or(facts.sent).or(facts.arrived).unwrap_or(case.now);
     let mut categories: Vec<String> = message.flags.categories().map(str::to_owned).collect();
-    categories.extend(message.gmail_labels.into_iter().filter(|label| !label.starts_with('\\')));
+    let others = message.gmail_labels.into_iter().filter(|label| !label.starts_with('\\') && label != case.folder);
+    categories.extend(others);
     let item = NewItem {
         key: case.key,
         raw: message.raw,

@@ -11,8 +11,8 @@ use mailcrane_core::ports::source::Endpoint;
 use mailcrane_core::ports::table::Table as _;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{
-    Account, Analysis, Check, Counters, DestinationEnd, Migration, Pass, Secrets, SourceAuth, SourceEnd, Versioned,
-    keys,
+    Account, Allowance, Analysis, Check, Counters, DestinationEnd, Migration, Pass, Secrets, SourceAuth, SourceEnd,
+    Versioned, keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
@@ -114,6 +114,7 @@ fn record(no: AccountNo, account: &NewAccount) -> Account {
         source_check: Check::default(),
         destination_check: Check::default(),
         analysis: Analysis::default(),
+        allowance: Allowance::default(),
         pass: Pass::default(),
         queue_when_checked: false,
         before: Counters::default(),

@@ -1,6 +1,7 @@
 //! Where a source folder goes: its place and name at the destination; pure.
 
 use mailcrane_core::folder::{Role, SourceFolder};
+use mailcrane_core::ports::source::Filing;
 use mailcrane_core::record::Options;
 use std::collections::BTreeMap;
 
@@ -25,14 +26,28 @@ pub enum Fate {
     Skip(String),
 }
 
+/// Puts folders into the order in which they are copied: INBOX, special folders, all others; at last the folder of all
+/// messages, which takes only what no other one has.
+pub fn arrange(folders: &mut [SourceFolder]) {
+    folders.sort_by_key(|f| (f.role == Some(Role::All), !f.wire.is_inbox(), f.role.is_none(), f.path.clone()));
+}
+
 /// Decides the fate of every folder, in the given order. The same folders in the same order get the same names.
 #[must_use]
-pub fn map(folders: &[SourceFolder], options: &Options) -> Vec<Fate> {
-    let mut mapper = Mapper { places: BTreeMap::new(), taken: BTreeMap::new(), roles: BTreeMap::new() };
-    folders.iter().map(|folder| mapper.fate(folder, options)).collect()
+pub fn map(folders: &[SourceFolder], options: &Options, filing: Filing) -> Vec<Fate> {
+    let mut mapper = Mapper { filing, places: BTreeMap::new(), taken: BTreeMap::new(), roles: BTreeMap::new() };
+    folders.iter().map(|folder| mapper.fate(folder, folders, options)).collect()
+}
+
+/// Tells whether a folder is there only to hold special folders, as `[Gmail]` is.
+fn is_bracket(folder: &SourceFolder, all: &[SourceFolder]) -> bool {
+    let mut below =
+        all.iter().filter(|f| f.path.len() > folder.path.len() && f.path.starts_with(&folder.path)).peekable();
+    !folder.selectable && below.peek().is_some() && below.all(|f| f.role.is_some())
 }
 
 struct Mapper {
+    filing: Filing,
     /// Source path to place.
     places: BTreeMap<Vec<String>, Place>,
     /// Place in lower case to the source path that has it.
@@ -42,12 +57,16 @@ struct Mapper {
 }
 
 impl Mapper {
-    fn fate(&mut self, folder: &SourceFolder, options: &Options) -> Fate {
+    fn fate(&mut self, folder: &SourceFolder, all: &[SourceFolder], options: &Options) -> Fate {
         let shown = folder.path.join("/");
         if let Some(why) = &folder.skip {
             return Fate::Skip(why.clone());
         }
-        if folder.role.is_some_and(Role::is_view) {
+        let holds_the_rest = self.filing == Filing::Labels && folder.role == Some(Role::All);
+        if self.filing == Filing::Labels && is_bracket(folder, all) {
+            return Fate::Skip("it only holds the special folders".to_owned());
+        }
+        if folder.role.is_some_and(Role::is_view) && !holds_the_rest {
             return Fate::Skip("it only shows messages that are in other folders too".to_owned());
         }
         let listed = |patterns: &[String]| patterns.iter().any(|p| matches(p, &shown));
@@ -79,7 +98,7 @@ impl Mapper {
         }
         if let Some(role) = role.filter(|r| !self.roles.contains_key(r)) {
             let place = match role {
-                Role::Archive => self.unique(None, Vec::new(), title(role), path),
+                Role::Archive | Role::All => self.unique(None, Vec::new(), title(role), path),
                 _ => Place { root: Some(role), names: Vec::new() },
             };
             self.roles.insert(role, path.to_vec());
@@ -195,7 +214,7 @@ mod tests {
 
     fn check(folders: &[(&str, Option<Role>)], expected: &[&str]) {
         let folders: Vec<_> = folders.iter().map(|(p, r)| folder(p, *r)).collect();
-        assert_eq!(map(&folders, &Options::default()).iter().map(shown).collect::<Vec<_>>(), expected);
+        assert_eq!(map(&folders, &Options::default(), Filing::Folders).iter().map(shown).collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -204,6 +223,28 @@ mod tests {
             &[("INBOX", Some(Role::Inbox)), ("INBOX/a", None), ("Gesendet", Some(Role::Sent)), ("Gesendet/2019", None)],
             &["Inbox:", "Inbox:a", "Sent Items:", "Sent Items:2019"],
         );
+    }
+
+    #[test]
+    fn where_folders_are_labels_the_folder_of_all_messages_comes_last_and_is_copied() {
+        let mut folders = vec![
+            SourceFolder { selectable: false, ..folder("[Gmail]", None) },
+            folder("[Gmail]/All Mail", Some(Role::All)),
+            folder("[Gmail]/Important", Some(Role::Important)),
+            folder("[Gmail]/Sent Mail", Some(Role::Sent)),
+            folder("[Gmail]/Starred", Some(Role::Flagged)),
+            folder("INBOX", Some(Role::Inbox)),
+            folder("Work", None),
+        ];
+        arrange(&mut folders);
+        let fates = map(&folders, &Options::default(), Filing::Labels);
+        let view = "skip it only shows messages that are in other folders too";
+        let expected =
+            ["Inbox:", view, "Sent Items:", view, ":Work", "skip it only holds the special folders", ":All Mail"];
+        let mut shown: Vec<_> = fates.iter().map(shown).collect();
+        shown[4..6].sort();
+        assert_eq!(shown, expected);
+        assert_eq!(map(&folders, &Options::default(), Filing::Folders).last().map(self::shown).unwrap(), view);
     }
 
     #[test]
@@ -242,7 +283,7 @@ mod tests {
             paths in prop::collection::btree_set(prop::collection::vec("[aA/\\\\ \\x00ÄäÖ]{0,3}", 1..4), 1..20)
         ) {
             let folders: Vec<_> = paths.iter().map(|p| SourceFolder { path: p.clone(), ..folder("x", None) }).collect();
-            let fates = map(&folders, &Options::default());
+            let fates = map(&folders, &Options::default(), Filing::Folders);
             let mut seen = BTreeSet::new();
             for fate in &fates {
                 let Fate::Copy(place) = fate else { panic!("skipped") };
@@ -250,7 +291,7 @@ mod tests {
                 let lower: Vec<_> = place.names.iter().map(|n| n.to_lowercase()).collect();
                 prop_assert!(seen.insert((place.root, lower)), "{:?}", place);
             }
-            prop_assert_eq!(map(&folders, &Options::default()), fates);
+            prop_assert_eq!(map(&folders, &Options::default(), Filing::Folders), fates);
         }
     }
 }

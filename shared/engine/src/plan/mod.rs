@@ -3,6 +3,7 @@
 //! A folder is planned whole or not at all: its slices count once the account's number of slices covers them.
 
 pub(crate) mod history;
+mod labels;
 pub mod mapping;
 mod places;
 mod planner;
@@ -12,9 +13,10 @@ use crate::admission;
 use crate::copy::commit::{self, CommitError};
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
+use labels::Labels;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::ends::Ends;
-use mailcrane_core::ports::source::Source;
+use mailcrane_core::ports::source::{Filing, Source};
 use mailcrane_core::record::{Account, Folder, Lane, Migration, Slice, Versioned, keys};
 use mailcrane_core::token::{LaneKind, Reason};
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
@@ -85,10 +87,18 @@ pub async fn run<W: World, E: Ends>(
     let mut source = ends.source(migration, &account).await?;
     let destination = ends.destination(migration, &account).await?;
     let mut listed = source.folders().await?;
-    listed.sort_by_key(|f| (!f.wire.is_inbox(), f.role.is_none(), f.path.clone()));
-    let fates = mapping::map(&listed, &migration.options);
+    mapping::arrange(&mut listed);
+    let filing = source.filing();
+    let fates = mapping::map(&listed, &migration.options, filing);
     let partition = keys::account_partition(&migration.id, no);
     let known = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
+    let mut labels = match filing {
+        Filing::Folders => None,
+        Filing::Labels => {
+            let folders: Vec<_> = known.iter().map(|f| f.record.clone()).collect();
+            Some(Labels::read(world, (&migration.id, no, account.pass.no), &folders).await?)
+        }
+    };
     let wires = known.iter().map(|f| (f.record.no, f.record.wire.clone())).collect();
     let mut known: BTreeMap<_, _> = known.into_iter().map(|f| (f.record.wire.clone(), f)).collect();
     let names: BTreeSet<_> = listed.iter().map(|f| &f.wire).collect();
@@ -114,6 +124,7 @@ pub async fn run<W: World, E: Ends>(
             at,
             filter: &filter,
             past: &mut past,
+            labels: &mut labels,
         };
         let stored = known.remove(&folder.wire);
         match fate {

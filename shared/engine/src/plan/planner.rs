@@ -1,6 +1,7 @@
 //! Planning one folder: which epoch it is in, what earlier passes know of it, which slices it is cut into.
 
 use super::history::{self, Earlier, Tail};
+use super::labels::{Copies, Labels, looks_limited};
 use super::mapping::{self, Place};
 use super::slicing::{Copy, Cut, Filter, Slicer, There, likeness};
 use super::{PlanError, begin_copying, steps};
@@ -56,6 +57,8 @@ pub(super) struct Planner<'a, W: World> {
     pub(super) at: usize,
     pub(super) filter: &'a Filter,
     pub(super) past: &'a mut Past,
+    /// Where messages are copied, when folders are labels.
+    pub(super) labels: &'a mut Option<Labels>,
 }
 
 impl<W: World> Planner<'_, W> {
@@ -117,6 +120,19 @@ impl<W: World> Planner<'_, W> {
             let text = "the server has numbered the messages of this folder anew; they were recognised one by one";
             notes.push(self.note(EntryKind::Renumbered, "folder.renumbered", text, record.no)?);
         }
+        if let Some(labels) = self.labels.as_ref() {
+            let orphans = labels.orphans(self.world, (&self.migration.id, self.no), record).await?;
+            record.covered = record.covered.without(&orphans);
+            if record.planned_to.is_none() && looks_limited(examined.exists) {
+                let text = format!(
+                    "{}: the folder shows exactly {} messages; if Gmail's setting \"limit IMAP folders\" is on, the others \
+                     are hidden: switch it off, then run a delta",
+                    listed.path.join("/"),
+                    examined.exists
+                );
+                notes.push(self.note(EntryKind::Note, "source.folder_limit", &text, record.no)?);
+            }
+        }
         let all = Uid::new(examined.uidnext.get().saturating_sub(1)).and_then(|last| UidRange::new(Uid::MIN, last));
         let range = if examined.exists == 0 { None } else { all };
         let open = range.map(UidSet::from).unwrap_or_default().without(&record.covered);
@@ -143,6 +159,7 @@ impl<W: World> Planner<'_, W> {
         for range in steps(&open, self.world.sizes().scan_step) {
             commit::keep(self.world, self.lane).await?;
             let messages = source.scan(range, ScanDepth::MessageId).await?;
+            let messages = self.one_label_each(record, &mut slicer, messages);
             let messages = match record.epoch {
                 0 if moves && !messages.is_empty() => {
                     let moved = self.moved(source, record, &messages).await?;
@@ -179,8 +196,12 @@ impl<W: World> Planner<'_, W> {
             record.destination = Some(target);
             record.destination_path = shown(place);
         }
+        if let Some(labels) = self.labels.as_mut() {
+            labels.write(self.world, (&self.migration.id, self.no), record).await?;
+        }
         (record.found, record.bytes) = (found, bytes);
         self.lane.record.counters += writer.counters;
+        self.past.known.insert(folder.record.no, folder.record.wire.clone());
         let slices = writer.next;
         notes.push(ledger::write_of(&folder)?);
         self.advance(notes, |account| {
@@ -190,6 +211,25 @@ impl<W: World> Planner<'_, W> {
             account.pass.folders = account.pass.folders.max(folder.record.no.0 + 1);
         })
         .await
+    }
+
+    /// Where folders are labels: decides what is copied in another folder, and keeps the rest for this one.
+    fn one_label_each(&mut self, folder: &Folder, slicer: &mut Slicer<'_>, messages: Vec<ScanRow>) -> Vec<ScanRow> {
+        let per_label = if self.migration.options.copy_per_label { Copies::EachLabel } else { Copies::Once };
+        let Some(labels) = self.labels.as_mut() else { return messages };
+        let (mut messages, left_out): (Vec<_>, Vec<_>) = messages.into_iter().partition(|m| self.filter.admits(m));
+        for (owner, uids) in labels.elsewhere(folder, &messages, per_label) {
+            let known = uids.into_iter().map(|uid| (uid, Copy::default())).collect();
+            let name = self.past.known.get(&owner).map(|wire| format!(" {wire:?}")).unwrap_or_default();
+            let text = format!("the message has several labels; it is copied in the folder{name}");
+            messages = slicer.decide_as(messages, &known, "duplicate.label", &text);
+        }
+        // What is marked as deleted only loses this label; the folder of all messages still has it.
+        let stays = |m: &&ScanRow| self.filter.include_deleted || !m.flags.deleted;
+        messages.iter().filter(stays).for_each(|message| labels.take(folder.no, message));
+        messages.extend(left_out);
+        messages.sort_by_key(|message| message.uid);
+        messages
     }
 
     /// Lists what the folder holds already: items of ours by UID, those of others by likeness.
@@ -331,6 +371,7 @@ impl<W: World> Planner<'_, W> {
             covered: UidSet::new(),
             planned: UidSet::new(),
             tail: Vec::new(),
+            label_pages: 0,
             destination: None,
             destination_path: Vec::new(),
             found: 0,

@@ -234,6 +234,7 @@ fn account(no: AccountNo) -> Account {
         source_check: Default::default(),
         destination_check: Default::default(),
         analysis: Default::default(),
+        allowance: Default::default(),
         pass: Default::default(),
         queue_when_checked: false,
         before: Default::default(),

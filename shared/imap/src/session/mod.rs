@@ -16,7 +16,7 @@ use link::Link;
 use mailcrane_core::Fault;
 use mailcrane_core::folder::{SourceFolder, WireName};
 use mailcrane_core::message::ScanRow;
-use mailcrane_core::ports::source::{Credentials, Endpoint, Examined, FetchFeed, ScanDepth, Source, Sources};
+use mailcrane_core::ports::source::{Credentials, Endpoint, Examined, FetchFeed, Filing, ScanDepth, Source, Sources};
 use mailcrane_core::uid::UidRange;
 use opening::Opening;
 use std::time::Duration;
@@ -109,7 +109,12 @@ impl ImapSession {
 
     /// Opens a new connection in place of a broken one, and the same folder on it.
     async fn reopen(&mut self) -> Result<(), Failure> {
-        let opened = Box::pin(self.opening.open(&self.endpoint, &self.credentials)).await?;
+        let opened = Box::pin(self.opening.open(&self.endpoint, &self.credentials)).await;
+        let opened = opened.map_err(|failure| match failure {
+            // It let us in before: whoever opens the next session fetches another token.
+            Failure::TokenRefused { text } => Failure::TokenExpired { text },
+            other => other,
+        })?;
         self.link = opened.link;
         self.capabilities = opened.capabilities;
         self.introduce().await?;
@@ -130,6 +135,10 @@ impl ImapSession {
 }
 
 impl Source for ImapSession {
+    fn filing(&self) -> Filing {
+        if self.is_gmail() { Filing::Labels } else { Filing::Folders }
+    }
+
     async fn folders(&mut self) -> Result<Vec<SourceFolder>, Fault> {
         Ok(self.list_folders().await?)
     }

@@ -52,6 +52,14 @@ fn of_one(one: &Provider) -> Vec<String> {
         ("has no hint in German", hint(&one.hint.de)),
         ("searches with capitals", one.words.iter().all(|word| !word.is_empty() && word.to_lowercase() == *word)),
         ("allows no connection", one.max_connections != Some(0)),
+        (
+            "fetches tokens without protection",
+            one.oauth.as_ref().is_none_or(|oauth| {
+                oauth.token_url.starts_with("https://")
+                    && oauth.token_url.contains("{tenant}") == oauth.tenant.is_some()
+                    && !oauth.user_scope.is_empty()
+            }),
+        ),
         ("allows no octet a day", one.daily_bytes != Some(0)),
     ];
     checks.into_iter().filter(|(_, holds)| !holds).map(|(what, _)| format!("{} {what}", one.id)).collect()

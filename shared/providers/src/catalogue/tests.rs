@@ -129,3 +129,18 @@ fn two_entries_may_not_claim_the_same() {
         assert!(complaint.contains(what), "{complaint}");
     }
 }
+
+#[test]
+fn the_limits_and_token_endpoints_of_a_host_are_known() {
+    let catalogue = Catalogue::built_in();
+    let gmail = catalogue.allowance("IMAP.gmail.com.");
+    assert_eq!((gmail.connections, gmail.daily_octets), (Some(15), Some(2_500_000_000)));
+    assert_eq!(catalogue.allowance("imap.mail.yahoo.com").connections, Some(5));
+    assert_eq!(catalogue.allowance("imap.example.org"), Default::default());
+    assert_eq!(catalogue.oauth("imap.gmail.com").unwrap().token_url(None), "https://oauth2.googleapis.com/token");
+    let microsoft = catalogue.oauth("outlook.office365.com").unwrap();
+    let url = |tenant| microsoft.token_url(tenant);
+    assert_eq!(url(None), "https://login.microsoftonline.com/common/oauth2/v2.0/token");
+    assert_eq!(url(Some("contoso.example")), "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token");
+    assert_eq!(catalogue.oauth("imap.example.org"), None);
+}

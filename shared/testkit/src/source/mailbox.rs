@@ -5,6 +5,7 @@ use bytes::Bytes;
 use mailcrane_core::Timestamp;
 use mailcrane_core::flags::Flags;
 use mailcrane_core::folder::{Role, SourceFolder, WireName};
+use mailcrane_core::ports::source::Filing;
 use mailcrane_core::uid::{Uid, UidValidity};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -54,6 +55,8 @@ pub(super) struct Inner {
     /// Octets of bodies until the connection is cut.
     pub(super) cut_after: Option<u64>,
     uidvalidities: u32,
+    /// What its folders are.
+    pub(super) filing: Filing,
 }
 
 /// A mailbox. Clones are the same mailbox.
@@ -62,7 +65,7 @@ pub struct Mailbox(Arc<Mutex<Inner>>);
 
 impl Default for Mailbox {
     fn default() -> Self {
-        let inner = Inner { folders: BTreeMap::new(), cut_after: None, uidvalidities: 1_000 };
+        let inner = Inner { folders: BTreeMap::new(), cut_after: None, uidvalidities: 1_000, filing: Filing::Folders };
         let mailbox = Self(Arc::new(Mutex::new(inner)));
         mailbox.folder("INBOX", Some(Role::Inbox));
         mailbox
@@ -72,6 +75,11 @@ impl Default for Mailbox {
 impl Mailbox {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         locked(&self.0)
+    }
+
+    /// Makes its folders labels, as Gmail's are.
+    pub fn label(&self) {
+        self.lock().filing = Filing::Labels;
     }
 
     /// Makes a folder; its levels are separated by `/`. One that exists keeps its messages.

@@ -10,6 +10,7 @@ use crate::faults::{FaultPlan, Port};
 use crate::locked;
 use mailcrane_core::Fault;
 use mailcrane_core::ports::source::{Credentials, Endpoint, Sources};
+use mailcrane_core::record::Allowance;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub struct MemorySources {
     plan: FaultPlan,
     users: Arc<Mutex<BTreeMap<String, User>>>,
+    allowance: Arc<Mutex<Allowance>>,
 }
 
 #[derive(Debug, Default)]
@@ -32,13 +34,22 @@ impl MemorySources {
     /// Returns a server without mailboxes.
     #[must_use]
     pub fn new(plan: &FaultPlan) -> Self {
-        Self { plan: plan.clone(), users: Arc::default() }
+        Self { plan: plan.clone(), users: Arc::default(), allowance: Arc::default() }
     }
 
     /// Returns the mailbox of a user; a new one holds an empty INBOX and lets everybody in.
     #[must_use]
     pub fn mailbox(&self, user: &str) -> Mailbox {
         locked(&self.users).entry(user.to_owned()).or_default().mailbox.clone()
+    }
+
+    /// Sets what the provider allows.
+    pub fn allow(&self, allowance: Allowance) {
+        *locked(&self.allowance) = allowance;
+    }
+
+    pub(crate) fn allowance(&self) -> Allowance {
+        *locked(&self.allowance)
     }
 
     /// Lets only that password in: the user's, the administrator's or the token.

@@ -7,7 +7,7 @@ use mailcrane_core::Fault;
 use mailcrane_core::digest::Digest;
 use mailcrane_core::folder::{SourceFolder, WireName};
 use mailcrane_core::message::{FetchOutcome, Fetched, RawMessage, ScanRow};
-use mailcrane_core::ports::source::{Admission, Examined, FetchFeed, ScanDepth, Source};
+use mailcrane_core::ports::source::{Admission, Examined, FetchFeed, Filing, ScanDepth, Source};
 use mailcrane_core::uid::{Uid, UidRange, UidValidity};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -96,6 +96,10 @@ impl MemorySource {
 }
 
 impl Source for MemorySource {
+    fn filing(&self) -> Filing {
+        self.mailbox.lock().filing
+    }
+
     async fn folders(&mut self) -> Result<Vec<SourceFolder>, Fault> {
         let list = |me: &Self| Ok(me.mailbox.lock().folders.values().map(|f| f.listed.clone()).collect::<Vec<_>>());
         let mut folders = self.call("folders", list).await?;

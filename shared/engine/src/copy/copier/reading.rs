@@ -70,8 +70,10 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         }
         let Some(planned) = work.planned(uid).copied() else { return };
         let leader = planned.leader.and_then(|l| work.leaders.get(&l).map(|d| (l, *d)));
+        let folder = work.folder.path.join("/");
         let case = Circumstances {
             key: work.key(uid),
+            folder: &folder,
             features,
             there: work.there.get(&uid),
             leader,
