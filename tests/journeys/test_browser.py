@@ -1,4 +1,4 @@
-"""The page in a real browser; pictures of every step go to target/browser."""
+"""What the page reads by itself. The page in a real browser: `node --test` in tests/browser, and tests/browser/run.py."""
 
 from browser.run import node
 
@@ -11,7 +11,3 @@ def passes(done):
 
 def test_tables_of_accounts_are_read_as_described():
     passes(node("csv.test.js"))
-
-
-def test_every_step_of_the_page_shows_what_the_api_says():
-    passes(node("page.test.js"))

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import pytest
-from judges import davmail
 from rig import cast
 from rig.client import OUTCOMES, watch
 
@@ -38,14 +37,6 @@ def test_imaplib_and_exchangelib_find_the_same_messages(moved, local):
     of = compare.source("127.0.0.1", local.imapd.plain, player.source, player.source_password)
     assert sum(of.letters.values()) > 1000
     assert compare.differences(of, compare.destination(local.standin.ews, player.mailbox, player.password)) == []
-
-
-@pytest.mark.skipif(not davmail.command(), reason=davmail.NOTICE)
-def test_imaplib_finds_the_same_messages_through_davmail(moved, local):
-    player = moved["player"]
-    of = compare.source("127.0.0.1", local.imapd.plain, player.source, player.source_password)
-    with davmail.gateway(local.standin.ews, local.run / "davmail") as port:
-        assert davmail.differences(of, davmail.read(port, player.mailbox, player.password)) == []
 
 
 def test_the_source_is_byte_for_byte_what_it_was(moved):
