@@ -9,9 +9,9 @@ from rig.client import watch
 from . import compare
 
 LIMIT = 240
-BACK_OFF_MS = 800
+BACK_OFF_MS = 500
 # How long a busy machine may take between leaving the gate and sending, or to read an answer.
-ON_ITS_WAY_MS = 400
+ON_ITS_WAY_MS = 250
 
 
 def move(local, client, name, rule, fill=lambda writer: writer.mixed(300)):
@@ -55,7 +55,7 @@ def test_server_busy_for_three_in_ten_ends_complete_and_every_back_off_is_kept(l
     # One folder, one slice, one lane: whoever is told to wait is the one that asks next.
     player = move(local, client, f"busy-{level}", {
         "operation": "CreateItem", "level": level, "code": "ErrorServerBusy", "back_off_ms": BACK_OFF_MS,
-        "probability": 0.3 if level == "fault" else 0.03}, fill=lambda writer: writer.small(600))
+        "probability": 0.3 if level == "fault" else 0.03}, fill=lambda writer: writer.small(300))
     equal(local, player)
     log = local.standin.call("GET", f"log?mailbox={player.mailbox}&limit=1000000")
     assert [entry for entry in log if entry["back_off_ms"]]
