@@ -100,10 +100,11 @@ pub async fn run<W: World, E: Ends>(
         }
     };
     let wires = known.iter().map(|f| (f.record.no, f.record.wire.clone())).collect();
+    let prefixes = known.iter().flat_map(|f| f.record.former.iter().copied().chain([f.record.prefix])).collect();
     let mut known: BTreeMap<_, _> = known.into_iter().map(|f| (f.record.wire.clone(), f)).collect();
     let names: BTreeSet<_> = listed.iter().map(|f| &f.wire).collect();
     let gone = known.values().filter(|f| !names.contains(&f.record.wire)).cloned().collect();
-    let mut past = Past { known: wires, gone, moved_from: None };
+    let mut past = Past { known: wires, prefixes, gone, moved_from: None };
     let mut places = Places::of(&destination).await?;
     let filter = Filter {
         since: account.pass.since.max(migration.options.since),

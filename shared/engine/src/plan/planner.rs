@@ -41,6 +41,8 @@ const MOST_EPOCHS: u32 = 8;
 pub(super) struct Past {
     /// Every folder's name on the wire.
     pub(super) known: BTreeMap<FolderNo, WireName>,
+    /// The beginnings of the keys of all folders, in all their epochs.
+    pub(super) prefixes: BTreeSet<KeyPrefix>,
     /// Folders that the source does not list any more.
     pub(super) gone: Vec<Versioned<Folder>>,
     /// The manifest of all folders, once a new message may have been moved.
@@ -202,6 +204,7 @@ impl<W: World> Planner<'_, W> {
         (record.found, record.bytes) = (found, bytes);
         self.lane.record.counters += writer.counters;
         self.past.known.insert(folder.record.no, folder.record.wire.clone());
+        self.past.prefixes.insert(folder.record.prefix);
         let slices = writer.next;
         notes.push(ledger::write_of(&folder)?);
         self.advance(notes, |account| {
@@ -251,8 +254,10 @@ impl<W: World> Planner<'_, W> {
                         there.ours.entry(key.uid).or_insert((item.id, item.message_id));
                     }
                     Some(key) if folder.former.contains(&key.prefix) => there.former.push(item),
-                    Some(_) => {}
-                    None => {
+                    // Another folder's, which the user has moved here.
+                    Some(key) if self.past.prefixes.contains(&key.prefix) => {}
+                    // An earlier migration may have stored it, before the folder got another UIDVALIDITY.
+                    Some(_) | None => {
                         if let Some(like) = likeness(item.message_id.as_deref(), item.received) {
                             *there.foreign.entry(like).or_default() += 1;
                         }
@@ -309,7 +314,7 @@ impl<W: World> Planner<'_, W> {
         folder: &Folder,
         messages: &[ScanRow],
     ) -> Result<BTreeMap<Uid, Copy>, PlanError> {
-        let Past { known, gone, moved_from } = &mut *self.past;
+        let Past { known, gone, moved_from, .. } = &mut *self.past;
         if moved_from.is_none() {
             let of = (&self.migration.id, self.no, self.lane.record.pass);
             *moved_from = Some(Earlier::read(self.world, of, None).await?);

@@ -5,12 +5,16 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
-use mailcrane_core::folder::Role;
+use mailcrane_core::folder::{Role, WireName};
 use mailcrane_core::id::PassNo;
+use mailcrane_core::key::{KeyPrefix, MessageKey, SourceId};
 use mailcrane_core::manifest::Outcome;
+use mailcrane_core::message::NewItem;
+use mailcrane_core::ports::destination::{Destination as _, Stored};
 use mailcrane_core::record::{Grade, PassKind};
 use mailcrane_core::settings::Sizes;
 use mailcrane_core::state::{AccountState, MigrationState};
+use mailcrane_core::uid::UidValidity;
 use mailcrane_testkit::source::Message;
 use stage::Theatre;
 use std::collections::BTreeMap;
@@ -201,6 +205,36 @@ fn what_the_destination_held_before_is_not_copied_again() {
     let destination = theatre.destination(0);
     let inbox = destination.folder(&["Inbox"]).unwrap();
     destination.put_foreign(&inbox, message.raw, message.received.unwrap());
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    theatre.audit(0);
+    assert_eq!(theatre.rows(0, PassNo(1))[&(0, uid)].code, "duplicate.destination");
+    assert_eq!(destination.items().len(), 20);
+}
+
+#[test]
+fn what_an_earlier_migration_stored_before_the_folder_was_numbered_anew_is_not_copied_again() {
+    let theatre = theatre(1);
+    let source = theatre.source(0);
+    source.fill("INBOX", 20);
+    let (uid, message) = source.messages("INBOX").pop_first().unwrap();
+    let destination = theatre.destination(0);
+    let inbox = destination.folder(&["Inbox"]).unwrap();
+    let other = UidValidity(source.validity("INBOX").unwrap().0 + 1);
+    let source_id = SourceId::of("user0", "imap.example.org");
+    let prefix = KeyPrefix::of(&source_id, &WireName::from("INBOX"), other);
+    let stored = NewItem {
+        key: MessageKey { prefix, uid },
+        raw: message.raw,
+        flags: message.flags,
+        categories: vec![],
+        received: message.received.unwrap(),
+        sent: None,
+        signed: false,
+    };
+    theatre.memory.clock.clone().block_on(async {
+        let mailbox = theatre.memory.ends.destinations.open(&stage::address(0)).await.unwrap();
+        assert!(matches!(mailbox.store(&inbox, &[stored]).await.as_slice(), [Stored::Created(_)]));
+    });
     assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
     theatre.audit(0);
     assert_eq!(theatre.rows(0, PassNo(1))[&(0, uid)].code, "duplicate.destination");
