@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check mutants setup browser
+.PHONY: demo local stop test check faults mutants setup browser
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -30,6 +30,10 @@ setup:
 
 browser:
 	@tests/browser/setup.sh
+
+faults: setup ## random schedules over real adapters (SEEDS=100, or SEED=17 for one and its story)
+	cargo build --quiet -p workmail
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo test --quiet -p mailcrane-tests --test faults -- --nocapture
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py

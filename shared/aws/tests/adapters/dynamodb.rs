@@ -36,7 +36,7 @@ pub(crate) fn main_table(server: &Server) -> DynamoTable {
 }
 
 /// Makes both tables, with the keys and the index of the template.
-fn database() -> Database {
+pub(crate) fn database() -> Database {
     let database = Database::memory().unwrap();
     let attribute = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
     let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
@@ -63,7 +63,8 @@ fn database() -> Database {
     database
 }
 
-fn answer(database: &Database, request: &Request) -> Answer {
+/// Does what a request asks for.
+pub(crate) fn answer(database: &Database, request: &Request) -> Answer {
     let body = &request.body;
     let done = match request.operation() {
         "GetItem" => call(body, |r| database.get_item(r)),

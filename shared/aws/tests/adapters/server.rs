@@ -91,6 +91,17 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
+    /// Forgets the requests so far; for those who send very many.
+    #[allow(dead_code, reason = "the fault schedules send very many")]
+    pub(crate) fn forget(&self) {
+        self.requests.lock().unwrap().clear();
+    }
+
+    /// Returns where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Returns clients of this server.
     pub(crate) fn clients(&self) -> Clients {
         Clients::new(self.config())
@@ -104,7 +115,7 @@ impl Server {
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
-            .endpoint_url(format!("http://{}", self.address))
+            .endpoint_url(format!("http://{}", self.address()))
             .build()
     }
 }
