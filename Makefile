@@ -32,8 +32,8 @@ browser:
 	@tests/browser/setup.sh
 
 faults: setup ## random schedules over real adapters (SEEDS=100, or SEED=17 for one and its story)
-	cargo build --quiet -p workmail
-	SEEDS=$(SEEDS) SEED=$(SEED) cargo test --quiet -p mailcrane-tests --test faults -- --nocapture
+	cargo build --quiet --workspace --bin workmail
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo test --quiet --workspace --test faults -- --nocapture
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py

@@ -33,6 +33,10 @@ impl Desk {
         let inside = Arc::new(Mutex::new(Inside { database: Arc::new(dynamodb::database()), trouble: None }));
         let asked = inside.clone();
         let server = Server::start(move |request| {
+            if request.operation().is_empty() {
+                // Cut off in the middle of its headers.
+                return Answer::Hangup;
+            }
             let (database, trouble) = {
                 let inside = asked.lock().unwrap();
                 (inside.database.clone(), inside.trouble.clone())

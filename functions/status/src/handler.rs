@@ -1,6 +1,6 @@
 //! Routes: everything that only reads, and the web page.
 
-use crate::{accounts, discovery, example, folders, manifest, migrations, page, protocol, providers};
+use crate::{accounts, discovery, example, folders, manifest, migrations, page, permissions, protocol, providers};
 use mailcrane_core::ports::clock::Clock;
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::Migration;
@@ -64,6 +64,7 @@ async fn route<T: Table, D: Dns, W: Web, C: Clock>(
     let migration = access::migration(table, operator, request, id).await?.record;
     match rest {
         [] => migrations::one(table, request, &migration).await,
+        ["permissions"] => permissions::list(table, request, &migration).await,
         ["accounts"] => accounts::list(table, request, &migration).await,
         ["accounts", no, rest @ ..] => {
             let account = accounts::find(table, &migration, no).await?;

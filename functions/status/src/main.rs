@@ -10,6 +10,7 @@ mod handler;
 mod manifest;
 mod migrations;
 mod page;
+mod permissions;
 mod protocol;
 mod providers;
 mod rows;

@@ -21,6 +21,7 @@ pub(crate) fn of_intake(error: IntakeError) -> Problem {
             Problem::conflict("intake.busy", text).after(Duration::from_secs(2))
         }
         IntakeError::TooMany => Problem::field("accounts", "accounts.too_many", error.to_string()),
+        IntakeError::Ended(text) => Problem::field("destination", "destination.ended", text),
         IntakeError::Illegal(state) => illegal(&state),
         IntakeError::Ledger(_) | IntakeError::Service(_) => unavailable(&error),
     }

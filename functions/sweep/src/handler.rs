@@ -5,7 +5,6 @@ use mailcrane_core::Timestamp;
 use mailcrane_core::id::MigrationId;
 use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::directory::Directory;
-use mailcrane_core::ports::table::Table as _;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::token::Task;
 use mailcrane_engine::world::World;
@@ -16,9 +15,6 @@ use std::time::Duration;
 
 /// What the function keeps back of its time to end cleanly.
 const RESERVE: Duration = Duration::from_secs(10);
-
-/// How many due items are looked at for migrations whose checks got lost.
-const PAGE: usize = 200;
 
 /// The adapters of one process.
 pub(crate) struct App<W: World, V: Vault, D: Directory, B: Blobs> {
@@ -49,10 +45,6 @@ async fn tick<W: World, V: Vault, D: Directory, B: Blobs>(
     stop_at: Timestamp,
 ) -> anyhow::Result<()> {
     let world = &app.world;
-    let before = world.table().due(world.now(), PAGE).await.context("the due items cannot be read")?;
-    for key in before.iter().filter(|key| key.sk == "MIGRATION") {
-        logged(check::look_after(world, key).await, "a migration could not be looked after");
-    }
     let swept = sweep::run(world, stop_at).await.context("the sweep failed")?;
     for key in &swept.grants {
         let looked = permission::look_after(world, &app.directory, key, stop_at).await;

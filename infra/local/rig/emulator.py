@@ -19,12 +19,13 @@ START_SECONDS = 60
 class Emulator:
     """A running ministack; its functions inherit `environment`."""
 
-    def __init__(self, keeper: Keeper, run: Path, workmail: str):
+    def __init__(self, keeper: Keeper, run: Path, workmail: str, *, persist: bool = False):
         self.port = ports.free(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         temporary = run / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
-        environment = {
+        self._keeper, self._run = keeper, run
+        self._environment = {
             "PATH": f"{paths.BIN}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(run),
             "TMPDIR": str(temporary),
@@ -42,14 +43,15 @@ class Emulator:
             "AWS_ENDPOINT_URL_WORKMAIL": workmail,
             "RUST_BACKTRACE": "1",
             "LOG_LEVEL": "INFO",
+            **({"PERSIST_STATE": "1"} if persist else {}),
         }
-        keeper.start("ministack", [paths.BIN / "ministack"], env=environment, cwd=run)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
-            keeper.check()
-            if time.monotonic() > deadline:
-                raise Problem("the AWS emulator does not answer", f"see {keeper.logs / 'ministack.log'}")
-            time.sleep(0.1)
+        self._start()
+
+    def restart(self) -> None:
+        """Stops it as a machine that goes down does (SIGTERM), and starts it again; needs `persist`."""
+        self._process.terminate()
+        self._process.wait(START_SECONDS)
+        self._start()
 
     def client(self, service: str):
         """Makes a boto3 client of the emulator."""
@@ -67,6 +69,15 @@ class Emulator:
         with urllib.request.urlopen(f"{self.url}/_ministack/ses/messages", timeout=10) as answer:
             accounts = json.load(answer)["messages"]
         return [mail for mails in accounts.values() for mail in mails]
+
+    def _start(self) -> None:
+        self._process = self._keeper.start("ministack", [paths.BIN / "ministack"], env=self._environment, cwd=self._run)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready():
+            self._keeper.check()
+            if time.monotonic() > deadline:
+                raise Problem("the AWS emulator does not answer", f"see {self._keeper.logs / 'ministack.log'}")
+            time.sleep(0.1)
 
     def _ready(self) -> bool:
         try:

@@ -23,7 +23,8 @@ class Stack:
     """The servers of one run; `url` is the door of the web page and API."""
 
     def __init__(self, name: str, *, port: int | None = None, time_scale: float = 1.0, chunk_seconds: int = 20,
-                 lanes: int = 8, accounts: int = 4, binaries: Path = paths.TARGET, record: Path | None = None, say=lambda text: None):
+                 lanes: int = 8, accounts: int = 4, binaries: Path = paths.TARGET, record: Path | None = None, persist: bool = False,
+                 say=lambda text: None):
         self.run = paths.RUN / name
         self._claim(name)
         self._closers = [self._release]
@@ -38,7 +39,7 @@ class Stack:
             self._closers.append(self.imapd.close)
             self.standin = Standin(self.keeper, binaries / "workmail", self.run, record)
             say("starting the AWS emulator")
-            self.emulator = Emulator(self.keeper, self.run, self.standin.url)
+            self.emulator = Emulator(self.keeper, self.run, self.standin.url, persist=persist)
             self.front = Front(port or ports.free(1)[0], self.emulator.port)
             self._closers.append(self.front.close)
             self.url = self.front.url

@@ -15,6 +15,9 @@ use mailcrane_core::secret::Secret;
 /// A role takes so many rules, and a rule so many mailboxes.
 const RULES: usize = 10;
 
+/// What people read beside our roles in the WorkMail console.
+const PURPOSE: &str = "Made by Mailcrane for the length of a migration";
+
 /// One organisation of WorkMail.
 #[derive(Debug, Clone)]
 pub struct WorkmailDirectory {
@@ -175,24 +178,13 @@ impl Directory for WorkmailDirectory {
     }
 
     async fn create_role(&self, name: &str, mailboxes: &[String]) -> Result<String, Fault> {
-        if mailboxes.len() > RULES * RULES {
-            return Err(explain::too_many_mailboxes());
-        }
-        let rules = if mailboxes.is_empty() {
-            vec![rule(0, None)?]
-        } else {
-            mailboxes
-                .chunks(RULES)
-                .enumerate()
-                .map(|(no, some)| rule(no, Some(some.to_vec())))
-                .collect::<Result<_, _>>()?
-        };
+        let rules = rules(mailboxes)?;
         self.client
             .create_impersonation_role()
             .organization_id(&self.organization)
             .name(name)
             .r#type(ImpersonationRoleType::FullAccess)
-            .description("Made by Mailcrane for the length of a migration")
+            .description(PURPOSE)
             .set_rules(Some(rules))
             .send()
             .await
@@ -200,6 +192,21 @@ impl Directory for WorkmailDirectory {
             .impersonation_role_id()
             .map(str::to_owned)
             .ok_or_else(|| explain::unreadable("the impersonation role"))
+    }
+
+    async fn update_role(&self, role: &str, name: &str, mailboxes: &[String]) -> Result<(), Fault> {
+        self.client
+            .update_impersonation_role()
+            .organization_id(&self.organization)
+            .impersonation_role_id(role)
+            .name(name)
+            .r#type(ImpersonationRoleType::FullAccess)
+            .description(PURPOSE)
+            .set_rules(Some(rules(mailboxes)?))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| explain("the impersonation role could not be changed", error))
     }
 
     async fn delete_role(&self, role: &str) -> Result<(), Fault> {
@@ -250,6 +257,17 @@ impl Directory for WorkmailDirectory {
             .map(Secret::new)
             .ok_or_else(|| explain::unreadable("the impersonation token"))
     }
+}
+
+/// Returns rules that allow these mailboxes; none stands for all.
+fn rules(mailboxes: &[String]) -> Result<Vec<ImpersonationRule>, Fault> {
+    if mailboxes.len() > RULES * RULES {
+        return Err(explain::too_many_mailboxes());
+    }
+    if mailboxes.is_empty() {
+        return Ok(vec![rule(0, None)?]);
+    }
+    mailboxes.chunks(RULES).enumerate().map(|(no, some)| rule(no, Some(some.to_vec()))).collect()
 }
 
 fn rule(no: usize, mailboxes: Option<Vec<String>>) -> Result<ImpersonationRule, Fault> {

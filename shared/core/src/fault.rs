@@ -63,10 +63,33 @@ impl Fault {
         self
     }
 
+    /// Tells whether the other side asked for a pause, as opposed to having failed. By convention such codes end in
+    /// `busy`, `too_many_connections` or `spreads`.
+    #[must_use]
+    pub fn asks_to_wait(&self) -> bool {
+        let last = self.code.rsplit(['.', '_']).next().unwrap_or_default();
+        let asks = matches!(last, "busy" | "connections" | "spreads");
+        asks && matches!(self.remedy, Remedy::RetryAfter(_))
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_asks_to_wait_and_a_broken_one_does_not() {
+        let asks = |code: &'static str| Fault::retry(Duration::ZERO, code, "").asks_to_wait();
+        assert!(asks("destination.busy") && asks("source.too_many_connections"));
+        assert!(asks("destination.permission_spreads"));
+        assert!(!asks("source.connection_lost") && !asks("destination.no_answer"));
+        assert!(!Fault::give_up("destination.busy", "").asks_to_wait());
     }
 }

@@ -1,5 +1,6 @@
 //! Every duration and size that the engine works with; durations scale together, so that tests can run faster.
 
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// The durations of the engine.
@@ -23,6 +24,9 @@ pub struct Times {
     pub back_off: Duration,
     /// How long a permission may take to become known (WorkMail: within 5 minutes).
     pub propagation: Duration,
+    /// How long an account is copied before it gives its place to one of another migration that waits; four times as
+    /// long to one of its own.
+    pub turn: Duration,
     /// How long after the end the credentials and the record are kept.
     pub retention: Duration,
 }
@@ -40,6 +44,7 @@ impl Default for Times {
             idle: s(2),
             back_off: s(1),
             propagation: s(360),
+            turn: s(1200),
             retention: s(14 * 24 * 3600),
         }
     }
@@ -60,6 +65,7 @@ impl Times {
             idle: by(self.idle),
             back_off: by(self.back_off),
             propagation: by(self.propagation),
+            turn: by(self.turn),
             retention: self.retention,
         }
     }
@@ -126,6 +132,8 @@ pub struct Settings {
     pub times: Times,
     /// The sizes.
     pub sizes: Sizes,
+    /// From when on no pass into WorkMail begins any more, because AWS ends it; nothing means never.
+    pub workmail_ends: Option<Timestamp>,
 }
 
 #[cfg(test)]

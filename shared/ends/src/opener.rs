@@ -145,6 +145,11 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         access: Access,
     ) -> Result<(mailcrane_ews::Access, String, Option<Timestamp>), Fault> {
         let entered = &account.destination.mailbox;
+        if access != Access::User && !migration.by_operator {
+            let text = "only a migration that the operator created may open mailboxes without their passwords; \
+                        enter the password of the mailbox";
+            return Err(Fault::give_up("destination.not_permitted", text));
+        }
         match access {
             Access::User => {
                 let email = account.destination.user.clone().unwrap_or_else(|| entered.clone());
@@ -165,14 +170,16 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
             }
             Access::Impersonation => {
                 let grant = self.grant(migration, ROLE).await?.ok_or_else(no_role)?;
-                let GrantKind::Role { id: Some(role), .. } = grant.what else { return Err(no_role()) };
+                let spreads = grant.spreads_from();
+                let GrantKind::Role { id: Some(role), mailboxes, .. } = grant.what else { return Err(no_role()) };
                 let (directory, principal) = (self.directory.clone(), role.clone());
                 let token: mailcrane_ews::TokenSource = Arc::new(move || {
                     let (directory, role) = (directory.clone(), role.clone());
                     Box::pin(async move { directory.assume(&role).await })
                 });
-                let mailbox = entered.clone();
-                Ok((mailcrane_ews::Access::Impersonation { token, mailbox }, principal, Some(grant.granted)))
+                let named = mailboxes.into_iter().find(|one| one.entered == entered.to_lowercase());
+                let mailbox = named.map_or_else(|| entered.clone(), |one| one.email);
+                Ok((mailcrane_ews::Access::Impersonation { token, mailbox }, principal, Some(spreads)))
             }
         }
     }

@@ -3,8 +3,8 @@
 use crate::admission;
 use crate::copy::commit::{self, CommitError};
 use crate::lane::{self, Next};
-use crate::ledger;
 use crate::world::World;
+use crate::{ledger, outbox};
 use mailcrane_core::Fault;
 use mailcrane_core::id::LaneNo;
 use mailcrane_core::record::{Account, Entry, EntryKind, Lane, Migration, Versioned, keys};
@@ -68,8 +68,15 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
         Out::Stalled(fault) => Some(stalled_note(world, &held.record, fault)?),
         _ => None,
     };
+    let letter = match &out {
+        Out::Stalled(fault) => {
+            let detail = format!("{}:{}", no.0, fault.code);
+            Some(outbox::letter(world, &id, MailEvent::Attention, pass, &detail))
+        }
+        _ => None,
+    };
     let mut what = After::Others;
-    let account = commit::write_account(world, &mut held, |account, lane| {
+    commit::write_account(world, &mut held, |account, lane| {
         lane::hand_over(lane, world, &Next::Ended, true);
         account.pass.lanes_open = account.pass.lanes_open.saturating_sub(1);
         match &out {
@@ -84,6 +91,7 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
         }
         what = after(account, migration.state, matches!(out, Out::Finished));
         let mut writes: Vec<_> = note.iter().cloned().collect();
+        writes.extend(letter.as_ref().map(outbox::write_of).transpose()?);
         match what {
             After::Others => {}
             After::Verify => {
@@ -109,18 +117,15 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
         Ok(writes)
     })
     .await?;
+    if let Some(letter) = &letter {
+        outbox::send(world, letter).await;
+    }
     let begun = match what {
         After::Others => return Ok(()),
         After::Verify => verify,
         After::Plan if held.record.kind == LaneKind::Plan => held,
         After::Plan => plan,
-        After::Leave(_) => {
-            if account.state == AccountState::Stalled {
-                let detail = format!("{}:{}", account.no.0, account.error_code);
-                admission::tell(world, &id, MailEvent::Attention, pass, &detail).await;
-            }
-            return Ok(admission::release(world, &id, no).await?);
-        }
+        After::Leave(_) => return Ok(admission::release(world, &id, no).await?),
     };
     if let Err(fault) = lane::send(world, &begun.record, Reason::Begin).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "A lane waits for the sweeper");

@@ -3,25 +3,31 @@
 //! A migration that runs has an entry with a cursor over its accounts: starting 10,000 accounts writes one item. An
 //! account that comes back out of order (after a pause, a retry, a late check) waits under a key of its own.
 
+mod line;
 mod roster;
 
 pub use roster::{Active, Roster, Running};
 
 use crate::ledger::{self, LedgerError};
+use crate::outbox;
 use crate::world::{World, later};
+use line::{Candidate, Next};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, Generation, LaneNo, MigrationId, PassNo};
 use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Body, Expect, Item, Key, Table as _, TableError, Write};
 use mailcrane_core::record::{Account, Lane, LaneState, Migration, Pass, Record, Versioned, keys};
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
-use mailcrane_core::token::{LaneKind, MailEvent, Reason, Task};
+use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 
 /// How often a change of the roster is tried again.
 const TRIES: usize = 60;
 
 /// How many accounts one call looks at, at most.
 const STEPS: usize = 200;
+
+/// How many accounts are dismissed between two looks at the roster.
+const DISMISSED: usize = 50;
 
 /// Reads the roster; an empty one when there is none yet.
 ///
@@ -99,7 +105,9 @@ async fn leave<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(
         }
         let mut writes = vec![ledger::write_of(&roster)?, Write::Check(key, Expect::Version(account.version))];
         if left == Left::Interrupted {
-            writes.push(Write::Put(waiting(id, no), Expect::Anything));
+            let again = waiting(id, no);
+            let key = if account.record.pass.yields { keys::yielded(id, no) } else { again.key };
+            writes.push(Write::Put(Item { key, ..again }, Expect::Anything));
         }
         match ledger::transact(world.table(), &format!("leave{id}{no}{}", roster.version), writes).await {
             Err(TableError::Conflict) => {}
@@ -152,18 +160,25 @@ pub async fn conclude<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledge
         let Ok(state) = migration.record.state.apply(end) else { return Ok(()) };
         let record = &mut migration.record;
         record.state = state;
+        if end == MigrationEvent::Cancelled && dismiss(world, id).await? {
+            continue;
+        }
         let ended = end != MigrationEvent::Paused;
         if ended {
             record.ended = Some(world.now());
             record.keep_until = Some(later(world.now(), world.times().retention));
             roster.record.running.retain(|r| r.migration != *id);
         }
-        let (pass, writes) = (record.pass, vec![ledger::write_of(&migration)?, ledger::write_of(&roster)?]);
+        let letter = outbox::letter(world, id, MailEvent::Ended, record.pass, "");
+        let mut writes = vec![ledger::write_of(&migration)?, ledger::write_of(&roster)?];
+        if ended {
+            writes.push(outbox::write_of(&letter)?);
+        }
         let token = format!("conclude{id}{}.{}", migration.version, roster.version);
         match ledger::transact(world.table(), &token, writes).await {
             Ok(()) => {
                 if ended {
-                    tell(world, id, MailEvent::Ended, pass, "").await;
+                    outbox::send(world, &letter).await;
                 }
                 return Ok(());
             }
@@ -174,12 +189,30 @@ pub async fn conclude<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledge
     Err(TableError::Conflict.into())
 }
 
-/// Tells people of an event; a failure is logged, since a mail never harms a migration.
-pub async fn tell<W: World>(world: &W, id: &MigrationId, event: MailEvent, pass: PassNo, detail: &str) {
-    let task = Task::Notify { v: 1, migration: id.clone(), event, pass, detail: detail.to_owned() };
-    if let Err(fault) = world.queues().send(&[task], std::time::Duration::ZERO).await {
-        tracing::warn!(error = &fault as &dyn std::error::Error, migration.id = %id, "A notification was not sent");
+/// Cancels the accounts of a cancelled migration that wait for their turn; `false` when none waits (any more).
+async fn dismiss<W: World>(world: &W, id: &MigrationId) -> Result<bool, LedgerError> {
+    let waiting = world.table().query(&format!("WAIT#{id}"), "", None, DISMISSED).await?.items;
+    for item in &waiting {
+        let mut writes = vec![Write::Delete(item.key.clone(), Expect::Anything)];
+        let account = number(&item.key).map(|no| keys::account(id, no));
+        if let Some(key) = account
+            && let Some(mut account) = ledger::find::<Account>(world.table(), &key).await?
+            && account.record.state == AccountState::Queued
+        {
+            account.record.state = account.record.state.apply(AccountEvent::Cancel)?;
+            writes.push(ledger::write_of(&account)?);
+        }
+        match ledger::transact(world.table(), &format!("dismiss{id}{}", item.key.sk), writes).await {
+            Ok(()) | Err(TableError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(!waiting.is_empty())
+}
+
+/// Returns the number of an account that waits.
+fn number(key: &Key) -> Option<AccountNo> {
+    key.sk.get(2..).and_then(|no| no.parse().ok()).map(AccountNo)
 }
 
 /// Admits accounts as long as the limits allow and somebody waits.
@@ -190,9 +223,16 @@ pub async fn admit<W: World>(world: &W) -> Result<(), LedgerError> {
     let mut passed_over: Vec<MigrationId> = Vec::new();
     for _ in 0..STEPS {
         let roster = roster(world).await?;
-        let Some(candidate) = roster.record.next(world.sizes().active_accounts, &passed_over) else { return Ok(()) };
+        let Some(candidate) = roster.record.next(&passed_over) else { return Ok(()) };
         let id = candidate.migration.clone();
-        match step(world, roster, &id).await {
+        let step = if roster.record.active.len() < world.sizes().active_accounts {
+            step(world, roster, &id).await
+        } else if roster.record.waits(&id) {
+            room(world, roster, &id, None).await
+        } else {
+            Ok(Step::Nobody)
+        };
+        match step {
             Ok(Step::Went) => {}
             Ok(Step::Nobody) => passed_over.push(id),
             Err(error) if error.is_conflict() => {}
@@ -210,37 +250,35 @@ enum Step {
 /// Looks at the next account of a migration: admits it, promises it a turn, or passes it over.
 async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &MigrationId) -> Result<Step, LedgerError> {
     let migration = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record;
-    let waits = world.table().query(&format!("WAIT#{id}"), "A#", None, 1).await?.items.into_iter().next();
     let Some(running) = roster.record.running_mut(id) else { return Ok(Step::Nobody) };
-    let no = match &waits {
-        Some(item) => item.key.sk.get(2..).and_then(|n| n.parse().ok()).map(AccountNo),
-        None if running.cursor < migration.accounts => Some(AccountNo(running.cursor)),
-        None => None,
-    };
-    let Some(no) = no else {
-        if running.exhausted {
+    let cursor = running.cursor;
+    let (candidate, mut account) = match line::next(world, &roster.record, &migration, cursor).await? {
+        Next::Account(candidate, account) => (candidate, account),
+        Next::Gone(candidate) => {
+            let writes = candidate.writes(roster.record.running_mut(id));
+            if let (Some(running), Candidate::Waiting(_)) = (roster.record.running_mut(id), &candidate) {
+                running.open = running.open.saturating_sub(1);
+            }
+            return commit(world, roster, writes, id).await;
+        }
+        Next::HostFull(host) => return room(world, roster, id, Some(&host)).await,
+        Next::Nobody => {
+            let Some(running) = roster.record.running_mut(id).filter(|r| !r.exhausted) else { return Ok(Step::Nobody) };
+            running.exhausted = true;
+            ledger::put(world.table(), &mut roster).await?;
+            conclude(world, id).await?;
             return Ok(Step::Nobody);
         }
-        running.exhausted = true;
-        ledger::put(world.table(), &mut roster).await?;
-        conclude(world, id).await?;
-        return Ok(Step::Nobody);
     };
-    let in_order = waits.is_none();
-    if in_order {
-        running.cursor += 1;
-    }
-    let mut writes: Vec<Write> = waits.into_iter().map(|i| Write::Delete(i.key, Expect::Version(i.version))).collect();
-    let Some(mut account) = ledger::find::<Account>(world.table(), &keys::account(id, no)).await? else {
-        running.open = running.open.saturating_sub(u32::from(!in_order));
-        return commit(world, roster, writes, id).await;
-    };
+    let mut writes = candidate.writes(roster.record.running_mut(id));
+    let Some(running) = roster.record.running_mut(id) else { return Ok(Step::Nobody) };
+    let in_order = !matches!(candidate, Candidate::Waiting(_));
     let record = &mut account.record;
-    let fits = record.selected && record.state != AccountState::CheckFailed && record.state != AccountState::Cancelled;
-    if !fits || record.state.active() {
-        if !in_order && !record.state.active() {
-            // It was counted as open when it came into the line, and was left out or refused since then.
-            running.open = running.open.saturating_sub(1);
+    let had_its_turn = in_order && record.pass.no == migration.pass;
+    if !line::fits(record) || had_its_turn || record.state.active() {
+        if !had_its_turn && !record.state.active() {
+            // Out of order it was counted as open when it came into the line, and was left out or refused since then.
+            running.open = running.open.saturating_sub(u32::from(!in_order));
             running.failed += u32::from(record.selected && record.state == AccountState::CheckFailed);
         }
         return commit(world, roster, writes, id).await;
@@ -253,16 +291,15 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
         writes.push(ledger::write_of(&account)?);
         return commit(world, roster, writes, id).await;
     }
-    let host = record.source.endpoint.host.to_ascii_lowercase();
-    if roster.record.active_on(&host) >= world.sizes().active_per_host {
-        return Ok(Step::Nobody);
-    }
+    let host = line::host(record);
     let Ok(state) = record.state.apply(AccountEvent::Admit) else { return commit(world, roster, writes, id).await };
     record.state = state;
-    begin_pass(record, &migration, world.now(), record.allowance.lanes(world.sizes().lanes));
+    begin_pass(record, &migration, world.now(), world.sizes().lanes);
+    let no = record.no;
     let lane = lane(world, id, no, LaneKind::Plan, LaneNo(0), migration.pass).await?;
     if !roster.record.active.iter().any(|a| a.migration == *id && a.account == no) {
-        roster.record.active.push(Active { migration: id.clone(), account: no, host, since: world.now() });
+        let since = world.now();
+        roster.record.active.push(Active { migration: id.clone(), account: no, host, since, yields: false });
     }
     writes.extend(shut_out(world, id, no).await?);
     writes.push(ledger::write_of(&account)?);
@@ -273,6 +310,28 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
         tracing::warn!(error = &fault as &dyn std::error::Error, migration.id = %id, "A lane waits for the sweeper");
     }
     Ok(Step::Went)
+}
+
+/// Asks an account that had its place for long to give it to the migration that waits: its lanes stop at their next
+/// look, and it waits for its next turn.
+async fn room<W: World>(
+    world: &W,
+    mut roster: Versioned<Roster>,
+    id: &MigrationId,
+    host: Option<&str>,
+) -> Result<Step, LedgerError> {
+    let Some(at) = roster.record.yielder(world.now(), world.times().turn, id, host) else { return Ok(Step::Nobody) };
+    let Some(active) = roster.record.active.get_mut(at) else { return Ok(Step::Nobody) };
+    active.yields = true;
+    let key = keys::account(&active.migration, active.account);
+    let Some(mut account) = ledger::find::<Account>(world.table(), &key).await? else { return Ok(Step::Nobody) };
+    if account.record.state != AccountState::Copying {
+        return Ok(Step::Nobody);
+    }
+    account.record.pass.yields = true;
+    let writes = vec![ledger::write_of(&account)?];
+    commit(world, roster, writes, id).await?;
+    Ok(Step::Nobody)
 }
 
 async fn commit<W: World>(
@@ -306,6 +365,7 @@ fn begin_pass(account: &mut Account, migration: &Migration, now: Timestamp, lane
     account.error_code.clear();
     account.error.clear();
     account.queue_when_checked = false;
+    account.pass.yields = false;
     if account.pass.no == migration.pass {
         (account.pass.lanes_open, account.pass.ended) = (1, None);
         return;

@@ -86,7 +86,8 @@ async fn work<W: World, E: Ends>(
     let latest = deadline.checked_sub(world.times().reserve).unwrap_or(deadline);
     let stop_at = later(world.now(), world.times().chunk).min(latest);
     let copying = matches!(lane.record.kind, LaneKind::Plan | LaneKind::Copy | LaneKind::Verify);
-    if copying && (!migration.state.copies() || !account.state.active()) {
+    let yields = account.pass.yields && lane.record.kind != LaneKind::Verify;
+    if copying && (!migration.state.copies() || !account.state.active() || yields) {
         return stop(world, lane).await;
     }
     if copying && let Some(fault) = exhausted(&lane.record, world) {
@@ -123,8 +124,11 @@ fn exhausted<W: World>(lane: &Lane, world: &W) -> Option<Fault> {
         return Some(Fault::give_up("lane.hops", text));
     }
     if lane.idle_chunks >= sizes.idle_chunks {
-        let text = format!("{} chunks in a row made no progress; look at the protocol, then retry", sizes.idle_chunks);
-        return Some(Fault::give_up("lane.no_progress", text));
+        let tried = format!("{} chunks in a row made no progress; look at the protocol, then retry", sizes.idle_chunks);
+        return Some(match lane.waits_code.as_str() {
+            "" => Fault::give_up("lane.no_progress", tried),
+            code => Fault::give_up(code.to_owned(), format!("{}; {tried}", lane.waits_for.trim_end_matches('.'))),
+        });
     }
     None
 }
@@ -171,7 +175,7 @@ async fn walked<W: World>(world: &W, lane: Versioned<Lane>, walk: Walk) -> Resul
         Walk::Closed => Ok(()),
         Walk::Finished => go_on(world, lane, &Next::Ended, true).await,
         Walk::More(next) => {
-            let progress = !matches!(next, Next::Continue { reason: Reason::Retry, .. });
+            let progress = !matches!(next, Next::Continue { reason: Reason::Retry | Reason::Pause, .. });
             go_on(world, lane, &next, progress).await
         }
     }
@@ -202,7 +206,7 @@ pub async fn troubled<W: World>(
 pub fn trouble<W: World>(world: &W, fault: &Fault, wait: Duration, idle_chunks: u32) -> Next {
     let least = world.times().back_off * 2u32.pow(idle_chunks.min(8));
     Next::Continue {
-        reason: Reason::Retry,
+        reason: if fault.asks_to_wait() { Reason::Pause } else { Reason::Retry },
         not_before: Some(later(world.now(), wait.max(least))),
         waits: Some((fault.code.to_string(), fault.message.clone())),
     }
@@ -237,5 +241,5 @@ async fn stall<W: World>(world: &W, lane: Versioned<Lane>, fault: Fault) -> Resu
 /// Tells whether an account's lanes may go on.
 #[must_use]
 pub fn goes_on(migration: &Migration, account: &Account) -> bool {
-    migration.state.copies() && account.state == AccountState::Copying && !account.pass.replan
+    migration.state.copies() && account.state == AccountState::Copying && !account.pass.replan && !account.pass.yields
 }

@@ -2,12 +2,14 @@
 
 use crate::admission::{self, Running, roster};
 use crate::analyze::TRIAL;
+use crate::farewell;
 use crate::ledger::{self, Change, LedgerError};
+use crate::outbox;
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::table::{Expect, Table as _, TableError, Write};
-use mailcrane_core::record::{Account, Migration, PassKind, keys};
+use mailcrane_core::record::{Account, Migration, PassKind, Versioned, keys};
 use mailcrane_core::state::{AccountState, Illegal, MigrationEvent, MigrationState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 
@@ -111,6 +113,9 @@ async fn change<W: World>(
         if !matches!(entry, Entry::Keep) {
             writes.push(ledger::write_of(&roster)?);
         }
+        if matches!(entry, Entry::Begin(_)) {
+            writes.push(outbox::write_of(&started(world, &migration.record))?);
+        }
         let token = format!("control{id}{}.{}", migration.version, roster.version);
         match ledger::transact(world.table(), &token, writes).await {
             Ok(()) => return Ok(migration.record),
@@ -144,6 +149,10 @@ pub async fn start<W: World>(
             let message = "the migration has no accounts yet".to_owned();
             return Err(ControlError::Invalid { field: "accounts", message });
         }
+        let begins = scheduled.unwrap_or(now);
+        if let Some(message) = farewell::refusal(world.settings().workmail_ends, &migration.destination, begins) {
+            return Err(ControlError::Invalid { field: "at", message });
+        }
         migration.state = migration.state.apply(event)?;
         migration.pass_kind = kind;
         migration.pass_since = (kind == PassKind::Trial).then(|| now.checked_sub(TRIAL).unwrap_or(Timestamp::MIN));
@@ -169,8 +178,12 @@ fn begin(migration: &mut Migration, now: Timestamp) {
 }
 
 async fn begun<W: World>(world: &W, migration: &Migration) -> Result<(), ControlError> {
-    admission::tell(world, &migration.id, MailEvent::Started, migration.pass, "").await;
+    outbox::send(world, &started(world, migration)).await;
     Ok(admission::admit(world).await?)
+}
+
+fn started<W: World>(world: &W, migration: &Migration) -> Versioned<outbox::Letter> {
+    outbox::letter(world, &migration.id, MailEvent::Started, migration.pass, "")
 }
 
 /// Starts what was scheduled, once its time has come; before that, or a second time, nothing happens.

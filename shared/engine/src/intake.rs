@@ -10,7 +10,9 @@ mod attempt;
 pub use account::{AccountChange, NewAccount, change, recheck};
 pub use attempt::{Attempt, Begun, abandon, begin, finish};
 
+use crate::farewell;
 use crate::ledger::{self, Change, LedgerError};
+use crate::outbox;
 use crate::world::{World, later};
 use mailcrane_core::Fault;
 use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
@@ -74,6 +76,9 @@ pub enum IntakeError {
     /// It would have more accounts than [`MOST_ACCOUNTS`].
     #[error("a migration has at most {MOST_ACCOUNTS} accounts")]
     TooMany,
+    /// The destination takes no migration any more.
+    #[error("{0}")]
+    Ended(String),
     /// The state does not allow it.
     #[error(transparent)]
     Illegal(#[from] Illegal),
@@ -117,6 +122,9 @@ impl Record for Listed {}
 /// # Errors
 /// [`IntakeError`]; what was stored until then is erased by the sweeper unless the order is repeated.
 pub async fn create<W: World, V: Vault>(world: &W, vault: &V, order: Order) -> Result<Migration, IntakeError> {
+    if let Some(refusal) = farewell::refusal(world.settings().workmail_ends, &order.destination, world.now()) {
+        return Err(IntakeError::Ended(refusal));
+    }
     let key = keys::migration(&order.id);
     let begun = later(world.now(), ABANDONED);
     let stored = ledger::create(world.table(), key.clone(), of_order(&order, world.now(), begun)).await?;
@@ -132,12 +140,13 @@ pub async fn create<W: World, V: Vault>(world: &W, vault: &V, order: Order) -> R
     let listed = listed.next_item().map_err(LedgerError::from)?;
     world.table().write(Write::Put(listed, Expect::Anything)).await?;
     let look_at = later(world.now(), world.times().arrival);
-    let migration = ledger::update::<Migration>(world.table(), &key, |migration| {
+    let letter = submitted(world, &order.id);
+    let migration = ledger::update_with::<Migration>(world.table(), &key, |migration| {
         migration.accounts = count;
         migration.token_hash.clone_from(&order.token_hash);
         migration.keep_until = None;
         migration.look_at = Some(look_at);
-        Ok(Change::Write)
+        Ok(Some(vec![outbox::write_of(&letter)?]))
     });
     Ok(migration.await?.record)
 }
@@ -188,10 +197,12 @@ async fn add_locked<W: World, V: Vault>(
 /// # Errors
 /// The fault of the queue; the sweeper looks after the migration then.
 pub async fn set_off<W: World>(world: &W, id: &MigrationId) -> Result<(), Fault> {
-    let (migration, event, detail) = (id.clone(), MailEvent::Submitted, String::new());
-    let mail = Task::Notify { v: 1, migration, event, pass: PassNo(0), detail };
-    let checks = Task::CheckAll { v: 1, migration: id.clone(), from: AccountNo(0) };
-    world.queues().send(&[mail, checks], Duration::ZERO).await
+    outbox::send(world, &submitted(world, id)).await;
+    set_off_checks(world, id, AccountNo(0)).await
+}
+
+fn submitted<W: World>(world: &W, id: &MigrationId) -> Versioned<outbox::Letter> {
+    outbox::letter(world, id, MailEvent::Submitted, PassNo(0), "")
 }
 
 /// Sends the checks of the accounts from that one on.

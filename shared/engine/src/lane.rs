@@ -110,7 +110,11 @@ pub fn hand_over<W: World>(lane: &mut Lane, world: &W, next: &Next, progress: bo
             lane.not_before = *not_before;
             lane.hop = lane.hop.saturating_add(1);
             let waited = matches!(reason, Reason::Pause | Reason::Idle);
-            lane.idle_chunks = if progress || waited { 0 } else { lane.idle_chunks.saturating_add(1) };
+            lane.idle_chunks = match (progress, waited) {
+                (true, _) => 0,
+                (false, true) => lane.idle_chunks,
+                (false, false) => lane.idle_chunks.saturating_add(1),
+            };
             let start = not_before.unwrap_or_else(|| world.now()).max(world.now());
             lane.look_at = Some(later(start, world.times().arrival));
             (lane.waits_code, lane.waits_for) = waits.clone().unwrap_or_default();

@@ -121,6 +121,33 @@ pub async fn update<R: Record>(
     Err(last)
 }
 
+/// Changes a record together with what belongs to it, in one transaction; nothing is written when the change gives
+/// nothing. The change may run several times.
+///
+/// # Errors
+/// As [`update`].
+pub async fn update_with<R: Record>(
+    table: &impl Table,
+    key: &Key,
+    mut change: impl FnMut(&mut R) -> Result<Option<Vec<Write>>, LedgerError> + Send,
+) -> Result<Versioned<R>, LedgerError> {
+    let mut last = LedgerError::Missing;
+    for _ in 0..TRIES {
+        let mut versioned = get::<R>(table, key).await?;
+        let Some(mut writes) = change(&mut versioned.record)? else { return Ok(versioned) };
+        writes.push(write_of(&versioned)?);
+        match transact(table, &format!("{}{}{}", key.pk, key.sk, versioned.version), writes).await {
+            Ok(()) => {
+                versioned.version += 1;
+                return Ok(versioned);
+            }
+            Err(error @ TableError::Conflict) => last = error.into(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(last)
+}
+
 /// Reads one page of records; the second value is where the next page goes on.
 ///
 /// # Errors

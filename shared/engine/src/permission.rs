@@ -1,5 +1,7 @@
 //! Permissions to write into mailboxes: recorded before they are made, taken back for certain, earlier ones restored.
 
+mod reach;
+
 use crate::ledger::{self, Change};
 use crate::world::{World, later};
 use mailcrane_core::Fault;
@@ -76,7 +78,7 @@ pub async fn grant<W: World, D: Directory>(
     match access {
         Access::User => Ok(None),
         Access::Administrator => administrator(world, directory, &migration.id, mailbox).await,
-        Access::Impersonation => role(world, directory, &migration.id).await.map(Some),
+        Access::Impersonation => role(world, directory, migration, mailbox).await.map(Some),
     }
 }
 
@@ -92,11 +94,7 @@ async fn administrator<W: World, D: Directory>(
         make(directory, &grant.record).await?;
         return Ok(Some(grant.record.granted));
     }
-    let info = directory.mailbox(mailbox).await?;
-    if !info.ready {
-        let text = "the mailbox is not enabled yet; enable the user in WorkMail and check again";
-        return Err(Fault::give_up("destination.not_ready", text));
-    }
+    let info = reach::ready(directory, mailbox).await?;
     let grantee = directory.administrator().await?;
     if grantee.entity == info.entity {
         return Ok(None);
@@ -135,29 +133,64 @@ async fn make<D: Directory>(directory: &D, grant: &Grant) -> Result<(), Fault> {
     directory.permit(mailbox, grantee, &all).await
 }
 
-async fn role<W: World, D: Directory>(world: &W, directory: &D, id: &MigrationId) -> Result<Timestamp, Fault> {
-    let key = keys::grant(id, ROLE);
-    let name = format!("mailcrane-{id}");
-    let what = GrantKind::Role { name: name.clone(), id: None };
+/// Makes the migration's role, or lets it open one mailbox more. What it shall open is recorded first.
+async fn role<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    migration: &Migration,
+    mailbox: &str,
+) -> Result<Timestamp, Fault> {
+    let id = &migration.id;
+    let (key, name) = (keys::grant(id, ROLE), format!("mailcrane-{id}"));
+    let mine = reach::opened(world, directory, mailbox).await?;
+    let wide = reach::opens_all(migration.accounts);
+    let known = ledger::find::<Grant>(world.table(), &key).await?.map(|known| known.record);
+    let standing = known.filter(|grant| grant.revoked.is_none());
+    if let Some(GrantKind::Role { id: Some(_), mailboxes, .. }) = standing.as_ref().map(|grant| &grant.what)
+        && (mailboxes.is_empty() || !wide)
+        && let Some(since) = reach::since(mailboxes, &mine, standing.as_ref().map(|grant| grant.granted))
+    {
+        return Ok(since);
+    }
+    let first = standing.is_none();
+    let wanted = match (wide, first) {
+        (true, _) => Vec::new(),
+        (false, true) => reach::of_migration(world, directory, migration, mine).await?,
+        (false, false) => vec![mine],
+    };
+    let what = GrantKind::Role { name: name.clone(), id: None, mailboxes: wanted.clone() };
     let fresh = Grant { v: 1, what, email: String::new(), granted: world.now(), revoked: None, revoke_at: None };
     ledger::create(world.table(), key.clone(), fresh.clone()).await?;
-    let known = ledger::get::<Grant>(world.table(), &key).await?;
-    if known.record.revoked.is_none() && matches!(known.record.what, GrantKind::Role { id: Some(_), .. }) {
-        return Ok(known.record.granted);
-    }
-    let made = match directory.roles(&name).await?.into_iter().next() {
-        Some(made) => made,
-        None => directory.create_role(&name, &[]).await?,
-    };
-    let now = world.now();
-    let grant = ledger::update::<Grant>(world.table(), &key, |grant| {
+    let mut grant = ledger::update::<Grant>(world.table(), &key, |grant| {
         if grant.revoked.is_some() {
-            *grant = Grant { granted: now, ..fresh.clone() };
+            *grant = fresh.clone();
+        } else if let GrantKind::Role { mailboxes, .. } = &mut grant.what {
+            *mailboxes = reach::joined(mailboxes, &wanted);
         }
-        grant.what = GrantKind::Role { name: name.clone(), id: Some(made.clone()) };
         Ok(Change::Write)
-    });
-    Ok(grant.await?.record.granted)
+    })
+    .await?
+    .record;
+    // Whoever changed the role meanwhile may have been overtaken: what is recorded in the end is what it opens.
+    loop {
+        let GrantKind::Role { mailboxes, .. } = grant.what.clone() else { return Ok(grant.granted) };
+        let entities: Vec<String> = mailboxes.iter().map(|one| one.entity.clone()).collect();
+        let made = match directory.roles(&name).await?.into_iter().next() {
+            Some(made) => directory.update_role(&made, &name, &entities).await.map(|()| made)?,
+            None => directory.create_role(&name, &entities).await?,
+        };
+        grant = ledger::update::<Grant>(world.table(), &key, |grant| {
+            if let GrantKind::Role { id, .. } = &mut grant.what {
+                *id = Some(made.clone());
+            }
+            Ok(Change::Write)
+        })
+        .await?
+        .record;
+        if matches!(&grant.what, GrantKind::Role { mailboxes: now, .. } if *now == mailboxes) {
+            return Ok(grant.spreads_from());
+        }
+    }
 }
 
 /// Takes back every permission of a migration and returns how many could not be taken back yet; those are due
@@ -282,7 +315,7 @@ async fn undo<W: World, D: Directory>(world: &W, directory: &D, id: &MigrationId
             let deleted = world.table().write(Write::Delete(mine, Expect::Anything)).await;
             deleted.map_err(|error| Fault::from(ledger::LedgerError::from(error)))
         }
-        GrantKind::Role { name, id } => {
+        GrantKind::Role { name, id, .. } => {
             let mut roles = directory.roles(name).await?;
             roles.extend(id.iter().filter(|id| !roles.contains(id)).cloned().collect::<Vec<_>>());
             for role in roles {

@@ -1,9 +1,11 @@
 //! The sweeper: whatever stands still is moved on. It runs every minute and may run twice.
 
 use crate::admission;
+use crate::check;
 use crate::control;
 use crate::lane;
 use crate::ledger::{self, Change, LedgerError};
+use crate::outbox;
 use crate::verify;
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
@@ -37,14 +39,22 @@ pub struct Swept {
 /// [`LedgerError`] of the table; the next sweep goes on.
 pub async fn run<W: World>(world: &W, deadline: Timestamp) -> Result<Swept, LedgerError> {
     let mut swept = Swept::default();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut limit) = (BTreeSet::new(), PAGE);
     while world.now() < deadline {
-        let due = world.table().due(world.now(), PAGE).await?;
+        let due = world.table().due(world.now(), limit).await?;
+        let all = due.len() < limit;
         let new: Vec<Key> = due.into_iter().filter(|k| seen.insert(k.clone())).collect();
         if new.is_empty() {
-            break;
+            if all {
+                break;
+            }
+            // What stays due hides nothing that is due after it.
+            limit *= 2;
         }
         for key in new {
+            if world.now() >= deadline {
+                break;
+            }
             if let Err(error) = one(world, &key, &mut swept).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "The sweeper could not move an item on");
             }
@@ -60,6 +70,8 @@ async fn one<W: World>(world: &W, key: &Key, swept: &mut Swept) -> Result<(), Le
         swept.lanes += usize::from(lost_lane(world, key).await?);
     } else if key.sk == "MIGRATION" {
         migration(world, key, swept).await?;
+    } else if key.sk.starts_with("OUT#") {
+        outbox::look_after(world, key).await?;
     } else if key.sk.starts_with("GRANT#") {
         swept.grants.push(key.clone());
     }
@@ -97,6 +109,9 @@ async fn lost_lane<W: World>(world: &W, key: &Key) -> Result<bool, LedgerError> 
 }
 
 async fn migration<W: World>(world: &W, key: &Key, swept: &mut Swept) -> Result<(), LedgerError> {
+    if let Err(fault) = check::look_after(world, key).await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "A migration could not be looked after");
+    }
     let Some(migration) = ledger::find::<Migration>(world.table(), key).await? else { return Ok(()) };
     let (record, now) = (migration.record, world.now());
     match record.state {

@@ -1,6 +1,5 @@
 //! Verification: the destination is listed and compared with the manifest, late copies are removed, the pass is graded.
 
-use crate::admission;
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::rows;
@@ -8,6 +7,7 @@ use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
 use crate::plan::history;
 use crate::world::World;
+use crate::{admission, outbox};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
 use mailcrane_core::key::{KeyPrefix, MessageKey};
@@ -396,6 +396,10 @@ async fn leave<W: World>(
     fault: Option<Fault>,
 ) -> Result<(), CommitError> {
     let (id, pass) = (held.record.migration.clone(), held.record.pass);
+    let letter = fault.as_ref().map(|fault| {
+        let detail = format!("{}:{}", held.record.account.0, fault.code);
+        outbox::letter(world, &id, MailEvent::Attention, pass, &detail)
+    });
     let account = commit::write_account(world, &mut held, |account, lane| {
         lane::hand_over(lane, world, &Next::Ended, true);
         if account.state == AccountState::Verifying {
@@ -404,12 +408,11 @@ async fn leave<W: World>(
         if let Some(fault) = &fault {
             (account.error_code, account.error) = (fault.code.to_string(), fault.message.clone());
         }
-        Ok(Vec::new())
+        Ok(letter.as_ref().map(outbox::write_of).transpose()?.into_iter().collect())
     })
     .await?;
-    if let Some(fault) = fault {
-        let detail = format!("{}:{}", account.no.0, fault.code);
-        admission::tell(world, &id, MailEvent::Attention, pass, &detail).await;
+    if let Some(letter) = &letter {
+        outbox::send(world, letter).await;
     }
     Ok(admission::release(world, &id, account.no).await?)
 }

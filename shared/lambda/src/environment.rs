@@ -1,5 +1,6 @@
 //! The environment, read once, naming everything that is missing or malformed at the same time.
 
+use mailcrane_core::Timestamp;
 use mailcrane_core::settings::Settings;
 use std::str::FromStr;
 use std::time::Duration;
@@ -53,6 +54,16 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         settings.times = settings.times.scaled(self.parsed("TIME_SCALE", 1.0));
         settings.times.chunk = Duration::from_secs(self.parsed("CHUNK_SECONDS", settings.times.chunk.as_secs()));
         settings.sizes.active_accounts = self.parsed("MAX_ACTIVE_ACCOUNTS", settings.sizes.active_accounts);
+        let ends = self.or_empty("WORKMAIL_END_DATE");
+        if !ends.is_empty() {
+            // The last day counts to its end.
+            let day = format!("{ends}T00:00:00Z").parse::<Timestamp>();
+            let end = day.ok().and_then(|day| day.checked_add(Duration::from_secs(24 * 3600)).ok());
+            if end.is_none() {
+                self.wrong.push("WORKMAIL_END_DATE is no date such as 2027-03-31".to_owned());
+            }
+            settings.workmail_ends = end;
+        }
         settings
     }
 
@@ -165,6 +176,16 @@ mod tests {
         assert_eq!(settings.times.lease, Duration::from_millis(900));
         assert_eq!(settings.times.chunk, Duration::from_secs(2));
         assert_eq!(settings.sizes.active_accounts, 7);
+        assert_eq!(settings.workmail_ends, None);
         assert_eq!(reader.end(), Ok(()));
+    }
+
+    #[test]
+    fn workmail_ends_after_the_last_day_that_is_named() {
+        let mut named = reader(&[("WORKMAIL_END_DATE", "2027-03-31")]);
+        assert_eq!(named.settings().workmail_ends, "2027-04-01T00:00:00Z".parse().ok());
+        let mut wrong = reader(&[("WORKMAIL_END_DATE", "in spring")]);
+        assert_eq!(wrong.settings().workmail_ends, None);
+        assert!(wrong.end().is_err());
     }
 }

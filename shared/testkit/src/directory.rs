@@ -133,6 +133,16 @@ impl Directory for MemoryDirectory {
         .await
     }
 
+    async fn update_role(&self, role: &str, name: &str, mailboxes: &[String]) -> Result<(), Fault> {
+        let gone = || Fault::give_up("destination.no_such_role", "The impersonation role is gone");
+        self.call("update_role", |state| {
+            let known = state.roles.get_mut(role).ok_or_else(gone)?;
+            *known = (name.to_owned(), mailboxes.to_vec());
+            Ok(())
+        })
+        .await
+    }
+
     async fn delete_role(&self, role: &str) -> Result<(), Fault> {
         self.call("delete_role", |state| {
             state.roles.remove(role);

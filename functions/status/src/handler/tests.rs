@@ -233,3 +233,30 @@ fn the_description_names_every_route_that_is_answered() {
         assert_eq!(status, 200, "{path}");
     }
 }
+
+#[test]
+fn permissions_are_told_with_what_they_open_and_when_they_were_taken_back() {
+    use mailcrane_core::record::{Grant, GrantKind, Opened, Versioned};
+    let scene = scene(1);
+    assert_eq!(scene.json("/permissions")["permissions"], serde_json::json!([]));
+    let at = mailcrane_core::Timestamp::UNIX_EPOCH;
+    let put = |name: &str, what: GrantKind, revoked| {
+        let grant = Grant { v: 1, what, email: "anna@example.org".into(), granted: at, revoked, revoke_at: None };
+        let key = keys::grant(&MigrationId::new(ID).unwrap(), name);
+        let mut grant = Versioned::fresh(key, grant);
+        scene.memory.clock.block_on(ledger::put(&scene.app.table, &mut grant)).unwrap();
+    };
+    let before = vec!["SEND_AS".to_owned()];
+    let mailbox = GrantKind::Mailbox { mailbox: "entity-1".into(), grantee: "entity-2".into(), before };
+    put("anna@example.org", mailbox, Some(at));
+    put("impersonation", GrantKind::Role { name: "n".into(), id: None, mailboxes: Vec::new() }, None);
+    let told = scene.json("/permissions");
+    let (first, second) = (&told["permissions"][0], &told["permissions"][1]);
+    assert_eq!(first["mailboxes"], serde_json::json!(["anna@example.org"]));
+    assert_eq!((&first["before"][0], &first["revoked"]), (&"SEND_AS".into(), &"1970-01-01T00:00:00Z".into()));
+    assert_eq!((&second["every_mailbox"], second.get("revoked")), (&true.into(), None));
+    let ben = Opened { entity: "e".into(), entered: "b".into(), email: "ben@example.org".into(), granted: at };
+    put("impersonation2", GrantKind::Role { name: "n".into(), id: None, mailboxes: vec![ben] }, None);
+    let third = &scene.json("/permissions")["permissions"][2];
+    assert_eq!((&third["every_mailbox"], &third["mailboxes"][0]), (&false.into(), &"ben@example.org".into()));
+}

@@ -8,6 +8,7 @@ use mailcrane_core::record::{
 use mailcrane_core::secret::Secret;
 use mailcrane_core::settings::Settings;
 use mailcrane_core::state::{AccountState, MigrationState};
+use mailcrane_core::token::MailEvent;
 use mailcrane_engine::intake::{self, NewAccount, Order};
 use mailcrane_engine::ledger;
 use mailcrane_engine::world::{Parts, later};
@@ -15,7 +16,7 @@ use mailcrane_testkit::ManualClock;
 use mailcrane_testkit::Memory;
 use mailcrane_testkit::blobs::MemoryBlobs;
 use mailcrane_testkit::directory::MemoryDirectory;
-use mailcrane_testkit::queues::MemoryQueues;
+use mailcrane_testkit::queues::{Delivery, MemoryQueues};
 use mailcrane_testkit::table::MemoryTable;
 use mailcrane_testkit::vault::MemoryVault;
 use std::time::Duration;
@@ -72,13 +73,19 @@ fn sweep(app: &TestApp, memory: &Memory, event: &str) -> Value {
 const TICK: &str = include_str!("../../events/schedule.json");
 
 #[test]
-fn checks_that_were_lost_are_sent_again() {
+fn checks_and_mails_that_were_lost_are_sent_again() {
     let (app, memory, _) = scene();
     sweep(&app, &memory, TICK);
     assert_eq!(memory.queues.sent().len(), 0);
     memory.clock.advance(Duration::from_secs(120));
     sweep(&app, &memory, TICK);
-    assert_eq!(memory.queues.sent().len(), 1);
+    let sent = memory.queues.sent();
+    let count = |wanted: fn(&Task) -> bool| {
+        sent.iter().filter(|delivery| matches!(delivery, Delivery::Task(task) if wanted(task))).count()
+    };
+    let checks = count(|task| matches!(task, Task::Check { .. } | Task::CheckAll { .. }));
+    let mails = count(|task| matches!(task, Task::Notify { event: MailEvent::Submitted, .. }));
+    assert_eq!((checks, mails, sent.len()), (1, 1, 2), "{sent:?}");
 }
 
 #[test]

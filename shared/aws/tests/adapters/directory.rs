@@ -184,6 +184,15 @@ async fn a_role_for_all_mailboxes_has_one_rule_without_names() {
 }
 
 #[tokio::test]
+async fn a_role_is_changed_under_its_id_and_keeps_its_name() {
+    let server = server(|_, _| Some(Answer::ok(json!({}))));
+    directory(&server).update_role("role-1", "mailcrane-0123456789", &["user-1".to_owned()]).await.unwrap();
+    let body = server.requests()[0].json();
+    assert_eq!((&body["ImpersonationRoleId"], &body["Name"]), (&json!("role-1"), &json!("mailcrane-0123456789")));
+    assert_eq!(body["Rules"][0]["TargetUsers"], json!(["user-1"]));
+}
+
+#[tokio::test]
 async fn a_role_for_more_than_a_hundred_mailboxes_is_refused_before_it_is_asked_for() {
     let server = server(|_, _| None);
     let mailboxes: Vec<String> = (0..101).map(|no| format!("user-{no}")).collect();

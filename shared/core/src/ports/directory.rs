@@ -44,6 +44,14 @@ pub trait Directory: Send + Sync {
     /// Makes an impersonation role for these mailboxes (entity ids; empty means all) and returns its id.
     fn create_role(&self, name: &str, mailboxes: &[String]) -> impl Future<Output = Result<String, Fault>> + Send;
 
+    /// Lets a role open these mailboxes (entity ids; empty means all) and no others. Twice is once.
+    fn update_role(
+        &self,
+        role: &str,
+        name: &str,
+        mailboxes: &[String],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
     /// Deletes a role. Twice is once.
     fn delete_role(&self, role: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 

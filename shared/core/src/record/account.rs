@@ -190,6 +190,8 @@ pub struct Pass {
     pub lanes_open: u16,
     /// Whether UIDVALIDITY changed under way, so that it must be planned again.
     pub replan: bool,
+    /// Whether it had its turn and gives its place up: its lanes end, and it waits behind those that had none.
+    pub yields: bool,
     /// How many folders it has.
     pub folders: u32,
     /// What it counted, rolled up from its lanes.

@@ -166,7 +166,23 @@ pub enum GrantKind {
         name: String,
         /// Its id, once known.
         id: Option<String>,
+        /// The mailboxes that its rules name; empty means that it opens every mailbox of the organisation.
+        #[serde(default)]
+        mailboxes: Vec<Opened>,
     },
+}
+
+/// A mailbox that an impersonation role opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The entity id of the mailbox.
+    pub entity: String,
+    /// The address as it was entered, in small letters.
+    pub entered: String,
+    /// The primary address, the only one that EWS takes.
+    pub email: String,
+    /// When the role was about to name it.
+    pub granted: Timestamp,
 }
 
 /// A permission that was made, or was about to be made, and must be taken back.
@@ -186,6 +202,19 @@ pub struct Grant {
     /// When the sweeper tries again to take it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Returns when it was changed last: from then on it spreads.
+    #[must_use]
+    pub fn spreads_from(&self) -> Timestamp {
+        match &self.what {
+            GrantKind::Role { mailboxes, .. } => {
+                mailboxes.iter().map(|one| one.granted).max().unwrap_or(self.granted).max(self.granted)
+            }
+            GrantKind::Mailbox { .. } => self.granted,
+        }
+    }
 }
 
 impl Record for Grant {

@@ -16,7 +16,7 @@ pub use account::{
 pub use estimate::{Bottleneck, Estimate};
 pub use folder::{Folder, MappedName};
 pub use lane::{Lane, LaneState};
-pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Options};
+pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Opened, Options};
 pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
 pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
@@ -263,6 +263,18 @@ pub mod keys {
     #[must_use]
     pub fn waiting(id: &MigrationId, no: AccountNo) -> Key {
         Key::new(format!("WAIT#{id}"), format!("A#{no}"))
+    }
+
+    /// An account that gave its place to others and waits for its next turn; sorts behind the others that wait.
+    #[must_use]
+    pub fn yielded(id: &MigrationId, no: AccountNo) -> Key {
+        Key::new(format!("WAIT#{id}"), format!("Z#{no}"))
+    }
+
+    /// A mail that is to be sent.
+    #[must_use]
+    pub fn letter(id: &MigrationId, name: &str) -> Key {
+        Key::new(migration_partition(id), format!("OUT#{name}"))
     }
 
     /// The list of all migrations, for the operator.

@@ -1,10 +1,13 @@
 //! The roster of active accounts and running migrations; its decisions are pure.
 
 use super::Left;
+use crate::world::later;
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, MigrationId};
 use mailcrane_core::state::{MigrationEvent, MigrationState};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::time::Duration;
 
 /// An account that is being copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,9 @@ pub struct Active {
     pub host: String,
     /// Since when.
     pub since: Timestamp,
+    /// Whether it was asked to give its place to others.
+    #[serde(default)]
+    pub yields: bool,
 }
 
 /// A migration whose pass is under way.
@@ -75,12 +81,36 @@ impl Roster {
         self.active.iter().filter(|a| a.migration == *migration).count()
     }
 
-    /// Returns the migration whose turn it is: the one with the fewest active accounts; nothing when the house is full.
+    /// Tells whether accounts of a migration wait for their turn, as far as the roster knows.
     #[must_use]
-    pub fn next(&self, most: usize, passed_over: &[MigrationId]) -> Option<&Running> {
-        if self.active.len() >= most {
+    pub fn waits(&self, migration: &MigrationId) -> bool {
+        let active = self.active_of(migration);
+        let waits = |r: &Running| !r.held && (!r.exhausted || r.open as usize > active);
+        self.running.iter().find(|r| r.migration == *migration).is_some_and(waits)
+    }
+
+    /// Chooses who gives its place to a migration that waits (on a host, where that is what is full): of those that had
+    /// it for a turn, one of the migration with the most places, the earliest of them. A migration with as many places
+    /// as the other gets none from it; among its own accounts a turn is four times as long. One at a time.
+    #[must_use]
+    pub fn yielder(&self, now: Timestamp, turn: Duration, to: &MigrationId, host: Option<&str>) -> Option<usize> {
+        let there = |a: &&Active| host.is_none_or(|host| a.host == host);
+        if self.active.iter().filter(there).any(|a| a.yields) {
             return None;
         }
+        let long = |a: &Active| {
+            let turn = if a.migration == *to { turn * 4 } else { turn };
+            later(a.since, turn) <= now
+        };
+        let places = self.active_of(to);
+        let may = |a: &Active| a.migration == *to || self.active_of(&a.migration) > places;
+        let all = self.active.iter().enumerate().filter(|(_, a)| there(a) && long(a) && may(a));
+        all.min_by_key(|(_, a)| (Reverse(self.active_of(&a.migration)), a.since)).map(|(at, _)| at)
+    }
+
+    /// Returns the migration whose turn it is: the one with the fewest active accounts.
+    #[must_use]
+    pub fn next(&self, passed_over: &[MigrationId]) -> Option<&Running> {
         let waits = |r: &&Running| !r.held && !passed_over.contains(&r.migration);
         self.running.iter().filter(waits).min_by_key(|r| self.active_of(&r.migration))
     }
@@ -134,7 +164,13 @@ mod tests {
     }
 
     fn active(name: &str, no: u32) -> Active {
-        Active { migration: id(name), account: AccountNo(no), host: "imap".into(), since: Timestamp::UNIX_EPOCH }
+        Active {
+            migration: id(name),
+            account: AccountNo(no),
+            host: "imap".into(),
+            since: Timestamp::UNIX_EPOCH,
+            yields: false,
+        }
     }
 
     #[test]
@@ -143,8 +179,21 @@ mod tests {
             active: vec![active("huge", 1), active("huge", 2)],
             running: vec![Running::new(id("huge"), 3), Running::new(id("small"), 0)],
         };
-        assert_eq!(roster.next(4, &[]).map(|r| &r.migration), Some(&id("small")));
-        assert_eq!(roster.next(2, &[]), None);
+        assert_eq!(roster.next(&[]).map(|r| &r.migration), Some(&id("small")));
+    }
+
+    #[test]
+    fn who_had_a_place_for_a_turn_gives_it_to_a_migration_that_has_fewer() {
+        let roster = Roster { active: vec![active("huge", 1), active("huge", 2), active("mid", 1)], running: vec![] };
+        let turn = Duration::from_secs(60);
+        let to = |name: &str, seconds| roster.yielder(Timestamp::from_second(seconds).unwrap(), turn, &id(name), None);
+        assert_eq!(to("small", 59), None);
+        assert_eq!(to("small", 60), Some(0));
+        assert_eq!(to("huge", 239), None);
+        assert_eq!(to("huge", 240), Some(0));
+        let even = Roster { active: vec![active("a", 1)], running: vec![] };
+        assert_eq!(even.yielder(Timestamp::MAX, turn, &id("b"), Some("imap")), Some(0));
+        assert_eq!(even.yielder(Timestamp::MAX, turn, &id("b"), Some("other")), None);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! What the accounts of a migration say together: how far checks and analyses are, and the totals of its passes.
 
 use crate::ledger::{self, Change, LedgerError};
+use crate::outbox;
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{MigrationId, PassNo};
-use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::record::{Account, Counters, Migration, keys};
 use mailcrane_core::state::{AccountState, MigrationEvent, MigrationState};
-use mailcrane_core::token::{MailEvent, Task};
-use std::time::Duration;
+use mailcrane_core::token::MailEvent;
 
 /// Checks that were lost are sent again after so many arrival times.
 const LOOK: u32 = 5;
@@ -48,23 +47,27 @@ pub async fn roll_up<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledger
     let progress = count(world, &known.record).await?;
     let now = world.now();
     let look_at = later(now, world.times().arrival.saturating_mul(LOOK));
+    let detail = format!("checks:{}", progress.failed);
+    let letter = outbox::letter(world, id, MailEvent::Attention, PassNo(0), &detail);
     let mut ready = false;
-    let migration = ledger::update::<Migration>(world.table(), &key, |migration| {
+    let rolled = ledger::update_with::<Migration>(world.table(), &key, |migration| {
         let before = shown(migration);
         migration.look_at = migration.look_at.filter(|look_at| *look_at > now);
         (migration.totals, migration.found, migration.found_bytes) =
             (progress.totals, progress.found, progress.found_bytes);
         ready = conclude(migration, progress, look_at);
-        Ok(if before == shown(migration) { Change::Nothing } else { Change::Write })
-    });
-    let migration = migration.await?.record;
-    if ready && progress.failed > 0 {
-        let detail = format!("checks:{}", progress.failed);
-        let task = Task::Notify { v: 1, migration: id.clone(), event: MailEvent::Attention, pass: PassNo(0), detail };
-        if let Err(fault) = world.queues().send(&[task], Duration::ZERO).await {
-            let error = &fault as &dyn std::error::Error;
-            tracing::warn!(migration.id = %migration.id, error, "nobody could be told of failed checks");
+        if before == shown(migration) {
+            return Ok(None);
         }
+        let mut writes = Vec::new();
+        if ready && progress.failed > 0 {
+            writes.push(outbox::write_of(&letter)?);
+        }
+        Ok(Some(writes))
+    });
+    rolled.await?;
+    if ready && progress.failed > 0 {
+        outbox::send(world, &letter).await;
     }
     Ok(())
 }

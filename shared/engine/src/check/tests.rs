@@ -150,10 +150,48 @@ fn a_permission_is_recorded_made_and_taken_back_and_earlier_ones_come_back() {
 
 #[test]
 fn only_the_operator_opens_mailboxes_without_their_passwords() {
-    let scene = scene(Access::Administrator, false, &["anna"]);
-    assert_eq!(scene.check(0), Verdict::Failed);
-    assert_eq!(scene.account(0).error_code, "destination.not_permitted");
-    assert!(scene.directory.granted().is_empty());
+    for access in [Access::Administrator, Access::Impersonation] {
+        let scene = scene(access, false, &["anna"]);
+        assert_eq!(scene.check(0), Verdict::Failed);
+        assert_eq!(scene.account(0).error_code, "destination.not_permitted");
+        assert!(scene.directory.granted().is_empty());
+        assert!(scene.directory.standing_roles().is_empty());
+    }
+}
+
+#[test]
+fn a_role_opens_the_mailboxes_of_its_migration_and_no_others_and_is_deleted() {
+    let scene = scene(Access::Impersonation, true, &["anna", "ben"]);
+    let stranger = scene.directory.add("stranger@example.org").entity;
+    assert_eq!(scene.check(0), Verdict::Passed);
+    assert_eq!(scene.check(1), Verdict::Passed);
+    let roles = scene.directory.standing_roles();
+    let (_, opens) = roles.values().next().unwrap();
+    assert_eq!((roles.len(), opens.len()), (1, 2), "{roles:?}");
+    assert!(!opens.contains(&stranger));
+    let open = crate::permission::revoke_all(&scene.world, &scene.directory, &scene.id);
+    assert_eq!(scene.clock.block_on(open).unwrap(), 0);
+    assert!(scene.directory.standing_roles().is_empty());
+}
+
+#[test]
+fn a_role_opens_a_mailbox_that_was_entered_later_too() {
+    let scene = scene(Access::Impersonation, true, &["anna", "ben"]);
+    assert_eq!(scene.check(0), Verdict::Passed);
+    let carla = scene.directory.add("carla@example.org").entity;
+    let _ = scene.ends.destinations.mailbox("carla@example.org");
+    let key = keys::account(&scene.id, AccountNo(1));
+    let moved = ledger::update::<Account>(&scene.world.table, &key, |account| {
+        account.destination.mailbox = "Carla@example.org".into();
+        Ok(Change::Write)
+    });
+    scene.clock.block_on(moved).unwrap();
+    let migration = scene.migration();
+    let granted = crate::permission::grant(&scene.world, &scene.directory, &migration, "Carla@example.org");
+    scene.clock.block_on(granted).unwrap();
+    let roles = scene.directory.standing_roles();
+    assert_eq!(roles.len(), 1);
+    assert!(roles.values().all(|(_, opens)| opens.contains(&carla) && opens.len() == 3), "{roles:?}");
 }
 
 #[test]

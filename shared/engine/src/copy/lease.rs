@@ -1,5 +1,9 @@
 //! Finding a slice to work on and leasing it.
 
+mod strays;
+
+pub use strays::Strays;
+
 use super::commit::{self, CommitError};
 use super::work::Work;
 use crate::lane;
@@ -205,7 +209,9 @@ async fn lease<W: World, D: Destination>(
     if !with_lane(world, lane, &mut work.slice).await? {
         return Ok(None);
     }
-    if settle {
+    if settle && !destination.features().keeps_key {
+        work.strays = unkeyed(world, destination, &lane.record, &work, intended_before).await?;
+    } else if settle {
         work.there = there(destination, &work, intended_before).await.map_err(LeaseError::Destination)?;
     }
     if work.slice.record.kind == SliceKind::Suspects {
@@ -291,19 +297,7 @@ async fn there<D: Destination>(
     let items = if destination.features().find_by_key {
         destination.find(work.folder.prefix, range).await?
     } else {
-        let mut items = Vec::new();
-        if let Some(folder) = &work.folder.destination {
-            let mut page: Option<String> = None;
-            loop {
-                let listed = destination.list(folder, page.as_deref()).await?;
-                items.extend(listed.items);
-                page = listed.next;
-                if page.is_none() {
-                    break;
-                }
-            }
-        }
-        items
+        listed(destination, work).await?
     };
     let mut there: BTreeMap<Uid, ListedItem> = BTreeMap::new();
     for item in items {
@@ -314,6 +308,38 @@ async fn there<D: Destination>(
         }
     }
     Ok(there)
+}
+
+/// Lists the folder that the slice is copied into.
+async fn listed<D: Destination>(destination: &D, work: &Work) -> Result<Vec<ListedItem>, Fault> {
+    let mut items = Vec::new();
+    let Some(folder) = &work.folder.destination else { return Ok(items) };
+    let mut page: Option<String> = None;
+    loop {
+        let listed = destination.list(folder, page.as_deref()).await?;
+        items.extend(listed.items);
+        page = listed.next;
+        if page.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+/// Looks for what was intended and not recorded where items keep no key: everything that no row answers for.
+async fn unkeyed<W: World, D: Destination>(
+    world: &W,
+    destination: &D,
+    lane: &Lane,
+    work: &Work,
+    to: Option<Uid>,
+) -> Result<Strays, LeaseError> {
+    let (Some(to), Some(target)) = (to, &work.folder.destination) else { return Ok(Strays::default()) };
+    // The listing comes first: what is recorded after it is then among the rows, and taken out.
+    let items = listed(destination, work).await.map_err(LeaseError::Destination)?;
+    let rows = strays::rows_into(world, &lane.migration, lane.account, lane.pass, target).await?;
+    let mut strays = Strays::new(items, work.slice.record.done_to, to);
+    strays.account_for(&rows, destination.features());
+    Ok(strays)
 }
 
 /// Returns the digests of the messages that the suspects of a slice look like, from the manifest.

@@ -3,6 +3,7 @@
 //! A reader, the requests to the destination and the writes of the table go on at the same time; this loop alone
 //! owns the state. Order of every message: intended in the table, sent, recorded.
 
+mod budget;
 pub mod commit;
 mod copier;
 pub mod decision;

@@ -1,5 +1,6 @@
 //! One leased slice while a chunk works on it: what was read, what has its outcome, what may be recorded.
 
+use super::lease::Strays;
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
 use mailcrane_core::key::MessageKey;
@@ -22,6 +23,8 @@ pub struct Work {
     pub folder: Folder,
     /// Items with our keys that were there already, after a doubt.
     pub there: BTreeMap<Uid, ListedItem>,
+    /// Items without keys that may be ours, after a doubt.
+    pub strays: Strays,
     /// Digests of the messages that suspects look like.
     pub leaders: BTreeMap<Uid, Digest>,
     /// How often each troublesome message was tried.
@@ -46,6 +49,7 @@ impl Work {
             slice,
             folder,
             there: BTreeMap::new(),
+            strays: Strays::default(),
             leaders: BTreeMap::new(),
             tries: BTreeMap::new(),
             open: 0,

@@ -441,7 +441,7 @@ impl<W: World> Planner<'_, W> {
             Ok(writes.clone())
         })
         .await?;
-        if account.state != AccountState::Copying {
+        if account.state != AccountState::Copying || account.pass.yields {
             return Err(PlanError::Stopped);
         }
         begin_copying(world, self.lane, &account).await

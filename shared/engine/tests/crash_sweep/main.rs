@@ -100,6 +100,18 @@ const PAUSED: Scenario = Scenario {
     outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
 };
 
+/// What an IMAP server is: it keeps no key of ours and is written to by one connection.
+const KEYLESS: Scenario = Scenario {
+    name: "a destination that keeps no keys",
+    play: |theatre| {
+        let destination = theatre.destination(0);
+        destination.features(|f| (f.find_by_key, f.keeps_key, f.parallel) = (false, false, false));
+        theatre.play(PassKind::Full);
+    },
+    items: 14,
+    outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
+};
+
 fn end(theatre: &Theatre, scenario: &Scenario, case: &str) {
     assert_eq!(theatre.migration().state, MigrationState::Finished, "{case}");
     let destination = theatre.destination(0);
@@ -164,8 +176,13 @@ fn a_folder_numbered_anew_ends_the_same_whatever_call_goes_wrong() {
 }
 
 #[test]
+fn a_destination_without_keys_ends_the_same_whatever_call_goes_wrong() {
+    sweep(&KEYLESS);
+}
+
+#[test]
 fn every_scenario_ends_the_same_when_everything_is_delivered_twice_and_out_of_order() {
-    for scenario in [&FULL, &DELTA, &PAUSED, &RENUMBERED] {
+    for scenario in [&FULL, &DELTA, &PAUSED, &RENUMBERED, &KEYLESS] {
         for seed in 0..25 {
             let both = |theatre: &Theatre| {
                 theatre.memory.queues.deliver_twice();

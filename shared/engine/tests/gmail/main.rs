@@ -1,4 +1,4 @@
-//! Gmail: folders are labels.
+//! Gmail: folders are labels, and a provider that lets only so much be read in a day.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(dead_code, reason = "the stage serves several tests")]
@@ -9,7 +9,7 @@ mod stage;
 use mailcrane_core::folder::{Role, SourceFolder, WireName};
 use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::Outcome;
-use mailcrane_core::record::{Grade, Migration, PassKind, keys};
+use mailcrane_core::record::{Account, Allowance, Grade, Migration, PassKind, keys};
 use mailcrane_core::settings::Sizes;
 use mailcrane_core::state::MigrationState;
 use mailcrane_engine::ledger::{self, Change};
@@ -130,9 +130,8 @@ fn a_message_that_lost_its_label_before_it_was_read_is_copied_by_the_next_pass()
     });
     source.expunge("INBOX", source.messages("INBOX").keys().copied().next().unwrap());
     clock.block_on(theatre.run(|m| m.state.rests()));
-    if theatre.outcomes(0, PassNo(1)).contains_key(&Outcome::Vanished) {
-        assert_eq!(theatre.destination(0).items().len(), 1);
-    }
+    assert_eq!(theatre.outcomes(0, PassNo(1)).get(&Outcome::Vanished), Some(&1));
+    assert_eq!(theatre.destination(0).items().len(), 1);
     assert_eq!(theatre.play(PassKind::Delta), MigrationState::Finished);
     let ids: Vec<_> = theatre.destination(0).items().into_iter().map(|item| message_id(&item.raw)).collect();
     assert!(ids.contains(&"<1@example.org>".to_owned()), "{ids:?}");
@@ -183,4 +182,36 @@ fn a_folder_of_exactly_a_thousand_messages_is_warned_of() {
         .collect();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(notes.iter().any(|text| text.starts_with("INBOX: the folder shows exactly 1000 messages")), "{notes:?}");
+}
+
+#[test]
+fn what_may_be_read_in_a_day_spreads_a_mailbox_over_days_and_the_status_says_so() {
+    const MESSAGES: usize = 600;
+    let theatre = theatre();
+    for n in 0..MESSAGES {
+        let id = format!("big.{n}@example.org");
+        theatre.source(0).append("INBOX", Message::small(&id, &"x".repeat(10_000)));
+    }
+    let key = keys::account(&theatre.id, AccountNo(0));
+    let limit = ledger::update::<Account>(&theatre.stage.table, &key, |account| {
+        account.allowance = Allowance { connections: None, daily_octets: Some(2_000_000) };
+        Ok(Change::Write)
+    });
+    let clock = theatre.memory.clock.clone();
+    clock.block_on(limit).unwrap();
+    let begun = mailcrane_core::ports::clock::Clock::now(&clock);
+    clock.block_on(async {
+        theatre.start(PassKind::Full).await;
+        theatre.run(|_| theatre.lanes().iter().any(|lane| lane.waits_code == "source.day_budget")).await;
+    });
+    let waits = theatre.lanes().into_iter().find(|lane| lane.waits_code == "source.day_budget").unwrap();
+    assert!(waits.waits_for.contains("goes on by itself tomorrow"), "{}", waits.waits_for);
+    assert_eq!(waits.not_before.unwrap().as_second().rem_euclid(86_400), 0);
+    assert!(theatre.destination(0).items().len() < MESSAGES);
+    assert_eq!(clock.block_on(theatre.run(|m| m.state.rests())), MigrationState::Finished);
+    let days = mailcrane_core::ports::clock::Clock::now(&clock).duration_since(begun).as_hours() / 24;
+    assert!((1..=4).contains(&days), "{days} days");
+    assert_eq!(theatre.destination(0).items().len(), MESSAGES);
+    assert!(theatre.destination(0).doubled().is_empty());
+    theatre.audit(0);
 }

@@ -196,3 +196,48 @@ fn an_empty_mailbox_is_done() {
     assert!(timed(&theatre, PassKind::Delta) < Duration::from_secs(600));
     let _: Timestamp = theatre.stage.now();
 }
+
+#[test]
+fn a_source_that_stays_away_stalls_the_account_by_its_name() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 20);
+    for nth in 0..5_000 {
+        theatre.memory.plan.on(Port::Source, "fetch_body", nth, Mishap::FailBefore);
+        theatre.memory.plan.on(Port::Source, "fetch", nth, Mishap::FailBefore);
+    }
+    theatre.play(PassKind::Full);
+    let account = theatre.account(0);
+    let named = account.error_code.starts_with("source.") || account.pass.counters.failed > 0;
+    assert!(named && account.error_code != "lane.no_progress", "{} {}", account.error_code, account.error);
+}
+
+#[test]
+fn a_migration_none_of_whose_accounts_passed_its_check_has_failed() {
+    let theatre = theatre(2);
+    theatre.memory.clock.clone().block_on(async {
+        for no in 0..2 {
+            let failed = mailcrane_core::state::AccountState::CheckFailed;
+            edit::<Account>(&theatre, &keys::account(&theatre.id, AccountNo(no)), |a| a.state = failed).await;
+        }
+    });
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Failed);
+}
+
+#[test]
+fn accounts_of_a_paused_migration_that_is_cancelled_are_cancelled() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 60);
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
+    theatre.memory.clock.clone().block_on(async {
+        theatre.start(PassKind::Full).await;
+        let pause = async {
+            theatre.wait_for(5).await;
+            control::pause(&theatre.stage, &theatre.id).await.unwrap();
+        };
+        let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), pause);
+        assert_eq!(state, MigrationState::Paused);
+        control::cancel(&theatre.stage, &theatre.id).await.unwrap();
+        theatre.run(|m| m.state == MigrationState::Cancelled).await;
+    });
+    assert_eq!(theatre.account(0).state, mailcrane_core::state::AccountState::Cancelled);
+}

@@ -35,7 +35,7 @@ pub(crate) struct Theatre {
 
 impl Theatre {
     pub(crate) fn with(accounts: u32, sizes: Sizes) -> Self {
-        let settings = Settings { times: Times::default(), sizes };
+        let settings = Settings { times: Times::default(), sizes, workmail_ends: None };
         let memory = Memory::default();
         let stage =
             Parts { table: memory.table.clone(), queues: memory.queues.clone(), clock: memory.clock.clone(), settings };

@@ -191,10 +191,14 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         match booked {
             Booked::Recorded(Ok((lane, slice))) => {
                 self.lane = Some(lane);
+                self.budget.book(self.world).await;
+                self.spend();
                 let no = slice.record.no;
                 let rests = slice.record.state != SliceState::Leased;
                 if let Some(work) = self.held.get_mut(&no) {
-                    self.progress |= slice.record.done_to > work.slice.record.done_to;
+                    let further = slice.record.done_to > work.slice.record.done_to;
+                    self.progress |= further;
+                    self.trouble = self.trouble.take().filter(|_| !further);
                     work.slice = slice;
                     if rests && work.open == 0 {
                         self.held.remove(&no);

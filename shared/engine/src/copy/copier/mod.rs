@@ -5,10 +5,12 @@ mod reading;
 mod sending;
 
 use super::Ended;
+use super::budget::Budget;
 use super::commit::CommitError;
 use super::lease::{self, Found, LeaseError};
 use super::reader::{self, Event, Job, Limits, Memory};
 use super::work::Work;
+use crate::chunk;
 use crate::lane::Next;
 use crate::throttle::Throttle;
 use crate::world::{World, later, until};
@@ -73,6 +75,13 @@ pub async fn run<W: World, E: Ends>(
     lane: Versioned<Lane>,
     stop_at: Timestamp,
 ) -> Ended {
+    let budget = match Budget::of(world, account).await {
+        Ok(budget) => budget,
+        Err(error) => return at_once(world, lane, Fault::from(error)),
+    };
+    if let Some((fault, until)) = budget.spent(world.now()) {
+        return Ended::Next { lane, next: pause(&fault, until), progress: false };
+    }
     let destination = match ends.destination(migration, account).await {
         Ok(destination) => destination,
         Err(fault) => return at_once(world, lane, fault),
@@ -102,9 +111,12 @@ pub async fn run<W: World, E: Ends>(
         flush: false,
         throttle: Throttle::new(world.sizes().requests.0, world.sizes().requests.1),
         halt: None,
+        budget,
+        spent: None,
         nothing: None,
         again_at: None,
         progress: false,
+        trouble: None,
         looked: world.now(),
         recorded: world.now(),
     };
@@ -123,7 +135,8 @@ pub async fn run<W: World, E: Ends>(
 fn at_once<W: World>(world: &W, lane: Versioned<Lane>, fault: Fault) -> Ended {
     match fault.remedy {
         Remedy::RetryAfter(wait) => {
-            Ended::Next { lane, next: pause(&fault, later(world.now(), wait)), progress: false }
+            let next = chunk::trouble(world, &fault, wait, lane.record.idle_chunks);
+            Ended::Next { lane, next, progress: false }
         }
         Remedy::SkipMessage | Remedy::GiveUp => Ended::Stalled { lane, fault },
     }
@@ -154,11 +167,17 @@ struct Copier<'a, W: World, D: Destination> {
     flush: bool,
     throttle: Throttle,
     halt: Option<Halt>,
+    /// What may be read today.
+    budget: Budget,
+    /// Why and until when the lane rests after this chunk.
+    spent: Option<(Fault, Timestamp)>,
     /// What the last search for a slice found instead of one.
     nothing: Option<Found>,
     /// When to search again.
     again_at: Option<Timestamp>,
     progress: bool,
+    /// What an end failed with since something was recorded last.
+    trouble: Option<(Fault, std::time::Duration)>,
     looked: Timestamp,
     recorded: Timestamp,
 }
@@ -182,6 +201,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             }
             self.send(&mut answers);
             if !busy && answers.is_empty() && self.finished() {
+                self.budget.book(self.world).await;
                 self.jobs = None;
                 news.close();
                 return self.ended();
@@ -270,8 +290,15 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             Some(Halt::Stalled(fault)) => return Ended::Stalled { lane, fault },
             Some(Halt::Renumbered) => return Ended::Renumbered { lane },
             Some(Halt::Stopped) => return Ended::Stopped { lane },
-            Some(Halt::Pause(fault, until)) => pause(&fault, until),
-            Some(Halt::Time) => Next::time(),
+            Some(Halt::Pause(fault, again)) => {
+                let wait = until(self.world.now(), again);
+                chunk::trouble(self.world, &fault, wait, lane.record.idle_chunks)
+            }
+            Some(Halt::Time) => match (self.spent, &self.trouble) {
+                (Some((fault, until)), _) => pause(&fault, until),
+                (None, Some((fault, wait))) => chunk::trouble(self.world, fault, *wait, lane.record.idle_chunks),
+                (None, None) => Next::time(),
+            },
             None => match self.nothing {
                 Some(Found::Wait(until)) => idle(until),
                 Some(Found::Unplanned) => idle(later(self.world.now(), self.world.times().idle)),

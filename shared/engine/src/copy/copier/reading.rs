@@ -8,9 +8,18 @@ use crate::world::{World, later};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
 use mailcrane_core::manifest::Outcome;
-use mailcrane_core::message::Fetched;
+use mailcrane_core::message::{FetchOutcome, Fetched};
 use mailcrane_core::ports::destination::Destination;
 use tokio::sync::OwnedSemaphorePermit;
+
+/// Returns how much of the source a fetch has cost.
+fn read_octets(outcome: &FetchOutcome) -> u64 {
+    match outcome {
+        FetchOutcome::Message(message) => message.raw.len() as u64,
+        FetchOutcome::Drained { octets, .. } => *octets,
+        FetchOutcome::Vanished | FetchOutcome::Unreadable { .. } => 0,
+    }
+}
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     pub(super) async fn begin(&mut self, mut work: Work) {
@@ -43,6 +52,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 if again >= self.stop_at {
                     return self.halt(Halt::Pause(fault, again));
                 }
+                let text = fault.to_string();
+                self.trouble = Some((fault, wait));
                 if let Some(work) = self.held.get_mut(&slice) {
                     let mut windows = work.hand_out_again(self.world.sizes());
                     let suspect = windows.first().and_then(|w| w.first()).copied();
@@ -52,7 +63,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                     if let Some(uid) = suspect.filter(|u| work.tries.get(u).is_some_and(|n| *n >= TRIES)) {
                         windows.remove(0);
                         let octets = work.planned(uid).map_or(0, |m| m.octets);
-                        let text = format!("the source broke off {TRIES} times at this message: {fault}");
+                        let text = format!("the source broke off {TRIES} times at this message: {text}");
                         work.resolve(row(uid, Outcome::Failed, "source.unreadable", &text, octets));
                     }
                     let job = job(work, windows);
@@ -62,7 +73,19 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         }
     }
 
+    /// Reads no further when the day's budget is used up. What was read already is still stored.
+    pub(super) fn spend(&mut self) {
+        if self.halt.is_none()
+            && let Some(spent) = self.budget.spent(self.world.now())
+        {
+            self.spent = Some(spent);
+            self.halt(Halt::Time);
+        }
+    }
+
     pub(super) fn read(&mut self, slice: SliceNo, fetched: Fetched, memory: Option<OwnedSemaphorePermit>) {
+        self.budget.count(read_octets(&fetched.outcome));
+        self.spend();
         let (uid, features) = (fetched.uid, self.destination.features());
         let Some(work) = self.held.get_mut(&slice) else { return };
         if !work.was_read(uid) {

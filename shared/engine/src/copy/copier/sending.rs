@@ -12,6 +12,7 @@ use mailcrane_core::{Fault, Timestamp};
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     /// Sends batches as long as requests are allowed, leases outlive them and their messages are intended.
     pub(super) fn send(&mut self, answers: &mut Answers<'a>) {
+        self.claim_strays();
         if self.halt.as_ref().is_some_and(|h| !matches!(h, Halt::Time)) {
             return self.drop_parcels();
         }
@@ -37,6 +38,20 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             };
             answers.push(send.boxed());
         }
+    }
+
+    /// What lies at a destination without keys already is not sent again.
+    fn claim_strays(&mut self) {
+        let held = &mut self.held;
+        self.parcels.retain_mut(|parcel| {
+            let Some(work) = held.get_mut(&parcel.slice) else { return true };
+            let Some(id) = work.strays.claim(&parcel.row, parcel.item.received) else { return true };
+            work.open = work.open.saturating_sub(1);
+            let mut row = parcel.row.clone();
+            row.item = Some(id);
+            work.resolve(row);
+            false
+        });
     }
 
     /// Takes the next batch: messages of one slice, as many as one request may have; nothing when it is worth waiting.
@@ -177,8 +192,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             Remedy::RetryAfter(wait) => {
                 self.throttle.refused(now, wait.max(self.world.times().back_off));
                 self.flush = true;
-                if let Some(again) = self.throttle.resume_at(now).filter(|t| *t >= self.stop_at) {
-                    self.halt(Halt::Pause(fault, again));
+                match self.throttle.resume_at(now).filter(|t| *t >= self.stop_at) {
+                    Some(again) => self.halt(Halt::Pause(fault, again)),
+                    None => self.trouble = Some((fault, wait)),
                 }
             }
             Remedy::SkipMessage | Remedy::GiveUp => self.halt(Halt::Stalled(fault)),

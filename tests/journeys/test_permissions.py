@@ -1,0 +1,93 @@
+"""Whatever becomes of a migration, WorkMail holds no permission of ours afterwards, and those of others are as before."""
+
+import boto3
+import pytest
+from rig import cast
+from rig.client import watch
+from rig.standin import ADMINISTRATOR, ORGANIZATION
+
+LIMIT = 120
+WAYS = ["administrator", "impersonation"]
+
+
+@pytest.fixture
+def workmail(local):
+    return boto3.client("workmail", endpoint_url=local.standin.url, region_name="us-east-1",
+                        aws_access_key_id="test", aws_secret_access_key="test")
+
+
+def grants(workmail, mailbox):
+    listed = workmail.list_mailbox_permissions(OrganizationId=ORGANIZATION, EntityId=mailbox)["Permissions"]
+    return sorted((one["GranteeId"], sorted(one["PermissionValues"])) for one in listed)
+
+
+def roles(workmail):
+    return sorted(role["Name"] for role in workmail.list_impersonation_roles(OrganizationId=ORGANIZATION)["Roles"])
+
+
+def begin(local, client, workmail, name, access, count=60):
+    """Makes an account whose mailbox others may use already, and a foreign role; then a migration into it."""
+    player = cast.add(local, name, lambda writer: writer.small(count), seed=71)
+    other = f"{name}-other@example.org"
+    local.standin.add(other, "Other-Password-1")
+    for grantee, values in ((ADMINISTRATOR, ["SEND_AS"]), (other, ["FULL_ACCESS", "SEND_ON_BEHALF"])):
+        workmail.put_mailbox_permissions(
+            OrganizationId=ORGANIZATION, EntityId=player.mailbox, GranteeId=grantee, PermissionValues=values)
+    foreign = workmail.create_impersonation_role(
+        OrganizationId=ORGANIZATION, Name=f"{name}-foreign", Type="READ_ONLY",
+        Rules=[{"ImpersonationRuleId": "all", "Name": "all", "Effect": "ALLOW"}])["ImpersonationRoleId"]
+    before = grants(workmail, player.mailbox), roles(workmail)
+    made = client.create(cast.order(local, [player.account()], access=access))
+    return player, made, before, foreign
+
+
+@pytest.mark.parametrize("access", WAYS)
+@pytest.mark.parametrize("end", ["finished", "cancelled", "erased", "failed"])
+def test_after_a_migration_that_is(local, client, workmail, access, end):
+    name = f"grant-{access[:5]}-{end}"
+    player, made, before, foreign = begin(local, client, workmail, name, access, 600 if end == "cancelled" else 60)
+    one = f"migrations/{made['id']}"
+    try:
+        if end == "failed":
+            local.standin.call("POST", "rules", {
+                "mailbox": player.mailbox, "operation": "CreateItem", "level": "item", "code": "ErrorQuotaExceeded"})
+        client.call("POST", f"{one}/start", {"at": "now"})
+        opened = cast.settled(lambda: (grants(workmail, player.mailbox), roles(workmail)) == before, LIMIT)
+        assert not opened, "nothing was opened for the migration"
+        if end == "cancelled":
+            client.call("POST", f"{one}/cancel")
+        watch(client, made["id"], limit=LIMIT)
+        if end != "erased":
+            still = lambda: not all(p.get("revoked") for p in client.call("GET", f"{one}/permissions")["permissions"])
+            assert not cast.settled(still, 30)
+            told = client.call("GET", f"{one}/permissions")["permissions"]
+            assert len(told) == 1 and told[0]["mailboxes"] == [player.mailbox] and not told[0]["every_mailbox"], told
+            assert told[0]["granted"] <= told[0]["revoked"]
+        else:
+            client.call("POST", f"{one}/erase")
+        left = lambda: (grants(workmail, player.mailbox), roles(workmail)) != before
+        assert not cast.settled(left, 30), (grants(workmail, player.mailbox), roles(workmail), before)
+    finally:
+        workmail.delete_impersonation_role(OrganizationId=ORGANIZATION, ImpersonationRoleId=foreign)
+
+
+@pytest.mark.parametrize("access", WAYS)
+def test_a_role_or_permission_opens_no_mailbox_of_somebody_else(local, client, workmail, access):
+    stranger = f"stranger-{access}@example.org"
+    local.standin.add(stranger, "Stranger-Password-1")
+    player, made, _, foreign = begin(local, client, workmail, f"narrow-{access[:5]}", access)
+    workmail.delete_impersonation_role(OrganizationId=ORGANIZATION, ImpersonationRoleId=foreign)
+    user = workmail.describe_user(OrganizationId=ORGANIZATION, UserId=stranger)["UserId"]
+    mine = workmail.describe_user(OrganizationId=ORGANIZATION, UserId=player.mailbox)["UserId"]
+    told = lambda: client.call("GET", f"migrations/{made['id']}/permissions")["permissions"]
+    assert not cast.settled(lambda: not told(), LIMIT)
+    assert grants(workmail, stranger) == []
+    if access == "impersonation":
+        name = f"mailcrane-{made['id']}"
+        cast.settled(lambda: name not in roles(workmail))
+        role = next(r for r in workmail.list_impersonation_roles(OrganizationId=ORGANIZATION)["Roles"] if r["Name"] == name)
+        effect = lambda who: workmail.get_impersonation_role_effect(
+            OrganizationId=ORGANIZATION, ImpersonationRoleId=role["ImpersonationRoleId"], TargetUser=who)["Effect"]
+        assert (effect(mine), effect(user)) == ("ALLOW", "DENY")
+    client.call("POST", f"migrations/{made['id']}/cancel")
+    client.call("POST", f"migrations/{made['id']}/erase")
