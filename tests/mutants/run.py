@@ -26,7 +26,7 @@ TARGET = ROOT / "target"
 # How many random schedules a broken engine may survive.
 SCHEDULES = 40
 
-SWEEP = ["--test", "passes", "--test", "crash_sweep"]
+SWEEP = ["--test", "theatre"]
 FAULTS = ["--test", "faults"]
 
 

@@ -1,12 +1,12 @@
-//! Takes check tasks from the queue: one account, or the fan-out over a whole migration.
+//! Takes check tasks from the queue: one account, the fan-out over a whole migration, a permission that is needed again.
 
 use anyhow::{Context as _, bail};
 use mailcrane_core::Timestamp;
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::token::Task;
-use mailcrane_engine::check;
 use mailcrane_engine::world::World;
+use mailcrane_engine::{check, permission};
 use mailcrane_lambda::batch::{Answer, Batch};
 
 /// Carries out every task; one that fails is delivered again.
@@ -36,6 +36,9 @@ async fn one<W: World, E: Ends, D: Directory>(
         }
         Task::CheckAll { migration, from, .. } => {
             check::fan_out(world, &migration, from).await.context("the checks could not be sent")
+        }
+        Task::Permit { migration, account, .. } => {
+            permission::again(world, directory, &migration, account).await.context("the permission could not be made")
         }
         Task::Notify { .. } => bail!("a notification came to the check function"),
     }

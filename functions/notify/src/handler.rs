@@ -67,7 +67,9 @@ pub(crate) async fn handle<W: World, V: Vault, M: Mailer>(app: &App<W, V, M>, ba
 async fn one<W: World, V: Vault, M: Mailer>(app: &App<W, V, M>, body: &str) -> anyhow::Result<()> {
     let notice = match serde_json::from_str(body).context("the message is no task")? {
         Task::Notify { migration, event, pass, detail, .. } => Notice { migration, event, pass, detail },
-        Task::Check { .. } | Task::CheckAll { .. } => bail!("a check came to the notify function"),
+        Task::Check { .. } | Task::CheckAll { .. } | Task::Permit { .. } => {
+            bail!("a check came to the notify function")
+        }
     };
     let table = app.world.table();
     if notice.event == MailEvent::Ended {

@@ -91,6 +91,10 @@ async fn dead_letter<W: World>(world: &W, body: &str) -> anyhow::Result<()> {
             tracing::warn!(migration.id = %migration, "the checks wait for the next look");
             Ok(())
         }
+        Ok(Task::Permit { migration, .. }) => {
+            tracing::warn!(migration.id = %migration, "a permission was not made; whoever needs it asks again");
+            Ok(())
+        }
         Ok(Task::Notify { migration, event, .. }) => {
             tracing::warn!(migration.id = %migration, mail.event = event.as_str(), "a mail was not sent");
             Ok(())

@@ -37,7 +37,7 @@ impl QueueUrls {
 
     fn of_task(&self, task: &Task) -> &str {
         match task {
-            Task::Check { .. } | Task::CheckAll { .. } => &self.check,
+            Task::Check { .. } | Task::CheckAll { .. } | Task::Permit { .. } => &self.check,
             Task::Notify { .. } => &self.notify,
         }
     }

@@ -134,6 +134,15 @@ pub enum Task {
         /// The first account.
         from: AccountNo,
     },
+    /// Makes the permission for an account's destination again, for what comes after a pass.
+    Permit {
+        /// The version of this form, 1.
+        v: u8,
+        /// The migration.
+        migration: MigrationId,
+        /// The account.
+        account: AccountNo,
+    },
     /// Tells people of an event.
     Notify {
         /// The version of this form, 1.

@@ -100,6 +100,7 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
             }
             After::Plan => {
                 (account.pass.replan, account.pass.planned, account.pass.lanes_open) = (false, false, 1);
+                account.pass.round = account.pass.round.saturating_add(1);
                 if lane.kind == LaneKind::Plan {
                     *lane = Lane { cursor: String::new(), generation: lane.generation, ..plan.record.clone() };
                 } else {

@@ -253,7 +253,7 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
     let Some(running) = roster.record.running_mut(id) else { return Ok(Step::Nobody) };
     let cursor = running.cursor;
     let (candidate, mut account) = match line::next(world, &roster.record, &migration, cursor).await? {
-        Next::Account(candidate, account) => (candidate, account),
+        Next::Account(candidate, account) => (candidate, *account),
         Next::Gone(candidate) => {
             let writes = candidate.writes(roster.record.running_mut(id));
             if let (Some(running), Candidate::Waiting(_)) = (roster.record.running_mut(id), &candidate) {

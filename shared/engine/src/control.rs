@@ -9,7 +9,7 @@ use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::table::{Expect, Table as _, TableError, Write};
-use mailcrane_core::record::{Account, Migration, PassKind, Versioned, keys};
+use mailcrane_core::record::{Account, Lane, LaneState, Migration, PassKind, Versioned, keys};
 use mailcrane_core::state::{AccountState, Illegal, MigrationEvent, MigrationState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 
@@ -74,6 +74,9 @@ async fn change<W: World>(
     for _ in 0..60 {
         let mut migration = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?;
         let mut roster = roster(world).await?;
+        if migration.record.undoing > 0 {
+            return Err(undoing("changing the migration"));
+        }
         let entry = change(&mut migration.record)?;
         let mut writes = vec![ledger::write_of(&migration)?];
         match entry {
@@ -282,6 +285,15 @@ pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Resu
     Ok(migration)
 }
 
+fn illegal(state: MigrationState, event: &str) -> Illegal {
+    let state = serde_json::to_value(state).ok().and_then(|v| v.as_str().map(str::to_owned));
+    Illegal { what: "migration", state: state.unwrap_or_default(), event: event.to_owned() }
+}
+
+fn undoing(event: &str) -> ControlError {
+    Illegal { what: "migration", state: "being undone".to_owned(), event: event.to_owned() }.into()
+}
+
 /// Takes back what was stored into the mailbox of an account; a dry run only counts. The protocol tells the result.
 ///
 /// # Errors
@@ -290,14 +302,24 @@ pub async fn undo<W: World>(world: &W, id: &MigrationId, no: AccountNo, dry_run:
     let migration = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record;
     let account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?.record;
     if !migration.state.rests() || account.state.active() {
-        let state = serde_json::to_value(migration.state).ok().and_then(|v| v.as_str().map(str::to_owned));
-        let illegal = Illegal { what: "migration", state: state.unwrap_or_default(), event: "undo".to_owned() };
-        return Err(illegal.into());
+        return Err(illegal(migration.state, "undo").into());
+    }
+    let known = ledger::find::<Lane>(world.table(), &keys::lane(id, no, LaneKind::Undo, LaneNo(0))).await?;
+    if known.is_some_and(|lane| lane.record.state != LaneState::Ended) {
+        return Err(undoing("another undo"));
     }
     let mut lane = admission::lane(world, id, no, LaneKind::Undo, LaneNo(0), account.pass.no).await?;
     lane.record.cursor = if dry_run { crate::undo::DRY.to_owned() } else { String::new() };
     lane.record.counters = Default::default();
-    ledger::put(world.table(), &mut lane).await?;
+    let key = keys::migration(id);
+    let begun = ledger::update_with::<Migration>(world.table(), &key, |migration| {
+        if !migration.state.rests() {
+            return Err(illegal(migration.state, "undo").into());
+        }
+        migration.undoing += 1;
+        Ok(Some(vec![ledger::write_of(&lane)?]))
+    });
+    begun.await?;
     if let Err(fault) = crate::lane::send(world, &lane.record, Reason::Begin).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "A lane waits for the sweeper");
     }

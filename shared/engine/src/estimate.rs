@@ -81,7 +81,7 @@ fn at_the_speed_so_far(left: Left, done: Done) -> Option<u64> {
     if done.seconds < SEEN || done.messages == 0 {
         return None;
     }
-    let by = |left: u64, has: u64| if has == 0 { 0 } else { left.saturating_mul(done.seconds) / has };
+    let by = |left: u64, has: u64| left.saturating_mul(done.seconds).checked_div(has).unwrap_or(0);
     Some(by(left.messages, done.messages).max(by(left.octets, done.octets)))
 }
 

@@ -244,6 +244,7 @@ fn of_order(order: &Order, now: mailcrane_core::Timestamp, abandoned: mailcrane_
         ended: None,
         keep_until: Some(abandoned),
         token_hash: order.token_hash.clone(),
+        undoing: 0,
         by_operator: order.by_operator,
         look_at: None,
     }

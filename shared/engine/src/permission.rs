@@ -2,14 +2,14 @@
 
 mod reach;
 
-use crate::ledger::{self, Change};
+use crate::ledger::{self, Change, LedgerError};
 use crate::world::{World, later};
 use mailcrane_core::Fault;
 use mailcrane_core::Timestamp;
-use mailcrane_core::id::MigrationId;
+use mailcrane_core::id::{AccountNo, MigrationId};
 use mailcrane_core::ports::directory::{Directory, Permissions};
 use mailcrane_core::ports::table::{Expect, Key, Table as _, Write};
-use mailcrane_core::record::{Access, DestinationKind, Grant, GrantKind, Migration, Record, Versioned, keys};
+use mailcrane_core::record::{Access, Account, DestinationKind, Grant, GrantKind, Migration, Record, Versioned, keys};
 use mailcrane_core::state::MigrationState;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,56 @@ pub async fn grant<W: World, D: Directory>(
         Access::Administrator => administrator(world, directory, &migration.id, mailbox).await,
         Access::Impersonation => role(world, directory, migration, mailbox).await.map(Some),
     }
+}
+
+/// Makes the permission of an account again, after its pass has ended, for as long as something needs it.
+///
+/// # Errors
+/// As [`grant`].
+pub async fn again<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    id: &MigrationId,
+    no: AccountNo,
+) -> Result<(), Fault> {
+    let migration = ledger::find::<Migration>(world.table(), &keys::migration(id)).await?;
+    let account = ledger::find::<Account>(world.table(), &keys::account(id, no)).await?;
+    let (Some(migration), Some(account)) = (migration, account) else { return Ok(()) };
+    if is_over(&migration.record) {
+        return Ok(());
+    }
+    grant(world, directory, &migration.record, &account.record.destination.mailbox).await.map(|_| ())
+}
+
+/// Tells since when a migration may write into a mailbox, as far as the table knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The mailbox's own user signs in.
+    NotNeeded,
+    /// Since then; it spreads.
+    Since(Timestamp),
+    /// Not, or not any more.
+    Not,
+}
+
+/// Looks whether the migration holds the permission for a mailbox.
+///
+/// # Errors
+/// The faults of the table.
+pub async fn held<W: World>(world: &W, migration: &Migration, mailbox: &str) -> Result<Held, LedgerError> {
+    let mailbox = mailbox.to_lowercase();
+    let name = match &migration.destination {
+        DestinationKind::Workmail { access: Access::Administrator } => mailbox.as_str(),
+        DestinationKind::Workmail { access: Access::Impersonation } => ROLE,
+        _ => return Ok(Held::NotNeeded),
+    };
+    let grant = ledger::find::<Grant>(world.table(), &keys::grant(&migration.id, name)).await?.map(|g| g.record);
+    let Some(grant) = grant.filter(|grant| grant.revoked.is_none()) else { return Ok(Held::Not) };
+    let opens = match &grant.what {
+        GrantKind::Role { mailboxes, .. } => mailboxes.iter().any(|one| one.entered == mailbox),
+        GrantKind::Mailbox { .. } => true,
+    };
+    Ok(if opens { Held::Since(grant.spreads_from()) } else { Held::Not })
 }
 
 async fn administrator<W: World, D: Directory>(
@@ -247,7 +297,7 @@ pub async fn look_after<W: World, D: Directory>(
         return Ok(());
     }
     let migration = ledger::find::<Migration>(world.table(), &keys::migration(&id)).await?;
-    let over = migration.is_none_or(|migration| is_over(migration.record.state));
+    let over = migration.is_none_or(|migration| is_over(&migration.record));
     let open = if over { revoke_until(world, directory, &id, stop_at).await? } else { 1 };
     if open == 0 {
         let gone = world.table().write(Write::Delete(watch(&id), Expect::Anything)).await;
@@ -261,16 +311,18 @@ pub async fn look_after<W: World, D: Directory>(
     again.await.map(|_| ()).map_err(Fault::from)
 }
 
-fn is_over(state: MigrationState) -> bool {
-    matches!(
-        state,
+/// Permissions are needed as long as a pass or an undo is under way.
+fn is_over(migration: &Migration) -> bool {
+    let rests = matches!(
+        migration.state,
         MigrationState::Finished
             | MigrationState::FinishedWithErrors
             | MigrationState::Failed
             | MigrationState::Cancelled
             | MigrationState::Erasing
             | MigrationState::Erased
-    )
+    );
+    rests && migration.undoing == 0
 }
 
 /// Takes back one permission; `false` when the directory refused for now and the sweeper tries again.

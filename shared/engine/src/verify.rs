@@ -20,7 +20,7 @@ use mailcrane_core::record::{
 };
 use mailcrane_core::state::{AccountEvent, AccountState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
-use mailcrane_core::uid::{Uid, UidRange};
+use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -71,6 +71,7 @@ pub async fn run<W: World, E: Ends>(
                 Err(Trouble::Table(error)) => return Err(error),
             };
             folder.record.tail = history::tail(&folder.record, seen.marks);
+            folder.record.doubted = doubted(&folder.record, &of_folder);
             lane.record.counters.failed += seen.missing;
             lane.record.counters.copied += seen.present;
             lane.record.counters.duplicate += seen.removed;
@@ -136,7 +137,9 @@ async fn compare<W: World, D: Destination>(
     let Some(target) = folder.destination.as_ref().filter(|_| destination.features().keeps_key) else {
         return Ok(seen);
     };
-    let (present, doubled) = present(world, lane, destination, target, folder).await?;
+    let (present, mut doubled) = present(world, lane, destination, target, folder).await?;
+    let doubted = Doubted::new(folder, slices);
+    doubled.retain(|key| doubted.contains(key));
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
     let mut absent: BTreeMap<MessageKey, (Option<String>, u64)> = BTreeMap::new();
     for slice in slices {
@@ -203,6 +206,35 @@ async fn compare<W: World, D: Destination>(
         }
     }
     Ok(seen)
+}
+
+/// The messages for which a request was left without an answer. Only of those a second copy is ours for certain: a
+/// mailbox's user, too, makes copies, and they carry our keys.
+struct Doubted<'a> {
+    folder: &'a Folder,
+    slices: Vec<&'a Slice>,
+}
+
+impl<'a> Doubted<'a> {
+    fn new(folder: &'a Folder, slices: &[&'a Slice]) -> Self {
+        Self { folder, slices: slices.iter().filter(|s| s.doubted).copied().collect() }
+    }
+
+    fn contains(&self, key: &MessageKey) -> bool {
+        let before = key.prefix == self.folder.prefix && self.folder.doubted.contains(key.uid);
+        let holds = |s: &&Slice| prefix_of(self.folder, s.epoch) == key.prefix && (s.first..=s.last).contains(&key.uid);
+        before || self.slices.iter().any(holds)
+    }
+}
+
+/// Returns which UIDs of the folder's epoch were in doubt, in this pass or before.
+fn doubted(folder: &Folder, slices: &[&Slice]) -> UidSet {
+    let mut doubted = folder.doubted.clone();
+    let of_epoch = slices.iter().filter(|s| s.doubted && s.epoch == folder.epoch);
+    for range in of_epoch.filter_map(|s| UidRange::new(s.first, s.last)) {
+        doubted.extend(&UidSet::from(range));
+    }
+    doubted
 }
 
 /// Returns the beginning of the keys of an epoch.

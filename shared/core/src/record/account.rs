@@ -190,6 +190,9 @@ pub struct Pass {
     pub lanes_open: u16,
     /// Whether UIDVALIDITY changed under way, so that it must be planned again.
     pub replan: bool,
+    /// How often it was planned anew for that reason.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub round: u32,
     /// Whether it had its turn and gives its place up: its lanes end, and it waits behind those that had none.
     pub yields: bool,
     /// How many folders it has.
@@ -260,6 +263,11 @@ pub struct Account {
 }
 
 impl Record for Account {}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
 
 #[cfg(test)]
 mod tests {

@@ -40,6 +40,15 @@ pub struct Folder {
     /// The pass that planned it last.
     #[serde(default)]
     pub planned_in: PassNo,
+    /// Which of that pass's plans it was; there is more than one when a folder was numbered anew under way.
+    #[serde(default)]
+    pub planned_round: u32,
+    /// What was copied up to this pass was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<PassNo>,
+    /// UIDs of this epoch for which a request was left without an answer, in whatever pass.
+    #[serde(default, skip_serializing_if = "UidSet::is_empty")]
+    pub doubted: UidSet,
     /// UIDs of this epoch that ended in earlier passes (failures are not among them), including holes.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub covered: UidSet,

@@ -132,6 +132,9 @@ pub struct Migration {
     pub keep_until: Option<Timestamp>,
     /// The SHA-256 of the capability token, in hexadecimal digits.
     pub token_hash: String,
+    /// How many accounts are being undone; nothing else is begun meanwhile.
+    #[serde(default)]
+    pub undoing: u32,
     /// Whether the operator created it, which alone allows administrator powers over mailboxes.
     pub by_operator: bool,
     /// When the sweeper must look at it again, besides the times above.

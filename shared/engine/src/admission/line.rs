@@ -44,7 +44,7 @@ impl Candidate {
 #[derive(Debug)]
 pub(super) enum Next {
     /// That account.
-    Account(Candidate, Versioned<Account>),
+    Account(Candidate, Box<Versioned<Account>>),
     /// A place in the line whose account does not exist.
     Gone(Candidate),
     /// Somebody waits, but that host is full.
@@ -91,11 +91,11 @@ pub(super) async fn next<W: World>(
         };
         let had_its_turn = account.record.pass.no == migration.pass;
         if had_its_turn || !blocked(roster, &account.record, most) {
-            return Ok(Next::Account(Candidate::InOrder, account));
+            return Ok(Next::Account(Candidate::InOrder, Box::new(account)));
         }
         full = Some(host(&account.record));
         if let Some(account) = ahead(world, roster, migration, cursor).await? {
-            return Ok(Next::Account(Candidate::Ahead, account));
+            return Ok(Next::Account(Candidate::Ahead, Box::new(account)));
         }
     }
     match waiting(world, roster, id, "Z#").await? {
@@ -113,7 +113,7 @@ async fn waiting<W: World>(world: &W, roster: &Roster, id: &MigrationId, prefix:
         match ledger::find::<Account>(world.table(), &keys::account(id, no)).await? {
             None => return Ok(Next::Gone(Candidate::Waiting(item))),
             Some(account) if blocked(roster, &account.record, most) => full = Some(host(&account.record)),
-            Some(account) => return Ok(Next::Account(Candidate::Waiting(item), account)),
+            Some(account) => return Ok(Next::Account(Candidate::Waiting(item), Box::new(account))),
         }
     }
     Ok(full.map_or(Next::Nobody, Next::HostFull))

@@ -12,7 +12,7 @@ use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::{ItemId, ListedItem};
 use mailcrane_core::record::{Folder, Slice, keys};
 use mailcrane_core::uid::Uid;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many of the last messages of a folder are remembered.
 pub(crate) const TAIL: usize = 50;
@@ -48,12 +48,36 @@ pub(super) fn compare(tail: &[(Uid, u64)], scan: &[ScanRow]) -> Tail {
     if same { Tail::Same } else { Tail::Gone }
 }
 
+/// Why a row stands for a message that another row has named before, in another folder or under another number.
+pub(super) const MOVED: &str = "duplicate.moved";
+pub(super) const RENUMBERED: &str = "duplicate.renumbered";
+
 /// A message that an earlier pass copied.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) folder: FolderNo,
     pub(super) uid: Uid,
     pub(super) copy: Copy,
+    octets: u64,
+}
+
+/// Which manifest is read.
+#[derive(Debug)]
+pub(super) struct Reach<'a> {
+    pub(super) id: &'a MigrationId,
+    pub(super) no: AccountNo,
+    pub(super) pass: PassNo,
+    /// How many slices of the pass count: a plan that was given up may have left more.
+    pub(super) slices: u32,
+    /// Up to which pass the copies of a folder were taken back.
+    pub(super) undone: &'a BTreeMap<FolderNo, PassNo>,
+}
+
+impl Reach<'_> {
+    fn counts(&self, slice: &Slice) -> bool {
+        let planned = slice.pass < self.pass || slice.no.0 < self.slices;
+        planned && self.undone.get(&slice.folder).is_none_or(|undone| slice.pass > *undone)
+    }
 }
 
 /// Messages that earlier passes copied, by what they are recognised by.
@@ -64,37 +88,62 @@ pub(super) struct Earlier {
 }
 
 impl Earlier {
-    /// Reads the manifest of the passes before this one, of one folder or of all.
-    pub(super) async fn read<W: World>(
+    /// Reads what was copied of all folders.
+    pub(super) async fn of_all<W: World>(world: &W, reach: &Reach<'_>) -> Result<Self, CommitError> {
+        Self::read(world, reach, |_| true, |_| true).await
+    }
+
+    /// Reads what was copied of one folder under its former numbers and has no new number yet.
+    pub(super) async fn of_former<W: World>(
         world: &W,
-        (id, no, pass): (&MigrationId, AccountNo, PassNo),
-        folder: Option<FolderNo>,
+        reach: &Reach<'_>,
+        folder: &Folder,
+    ) -> Result<Self, CommitError> {
+        let (no, epoch) = (folder.no, folder.epoch);
+        Self::read(world, reach, |slice| slice.folder == no, |slice| slice.epoch < epoch).await
+    }
+
+    async fn read<W: World>(
+        world: &W,
+        reach: &Reach<'_>,
+        wanted: impl Fn(&Slice) -> bool,
+        adds: impl Fn(&Slice) -> bool,
     ) -> Result<Self, CommitError> {
         let mut earlier = Self::default();
-        let partition = keys::account_partition(id, no);
-        for before in (1..=pass.0).map(PassNo) {
-            for slice in ledger::all::<Slice>(world.table(), &partition, &keys::slices(before)).await? {
-                let slice = slice.record;
-                if folder.is_some_and(|f| f != slice.folder) {
-                    continue;
-                }
-                for row in rows(world, id, no, &slice).await? {
-                    earlier.add(slice.folder, row);
+        let partition = keys::account_partition(reach.id, reach.no);
+        for pass in (1..=reach.pass.0).map(PassNo) {
+            let slices = ledger::all::<Slice>(world.table(), &partition, &keys::slices(pass)).await?;
+            for slice in slices.into_iter().map(|s| s.record).filter(|s| reach.counts(s) && wanted(s)) {
+                for row in rows(world, reach.id, reach.no, &slice).await? {
+                    earlier.add(slice.folder, row, adds(&slice));
                 }
             }
         }
         Ok(earlier)
     }
 
-    fn add(&mut self, folder: FolderNo, row: Row) {
+    fn add(&mut self, folder: FolderNo, row: Row, adds: bool) {
         if !matches!(row.outcome, Outcome::Copied | Outcome::Duplicate) {
             return;
         }
-        let like = likeness(row.message_id.as_deref(), row.received).or_else(|| nameless(row.received, row.octets));
         self.items.extend(row.item.clone());
-        if let Some(like) = like {
+        let like = likeness(row.message_id.as_deref(), row.received).or_else(|| nameless(row.received, row.octets));
+        let Some(like) = like else { return };
+        if matches!(row.code.as_str(), MOVED | RENUMBERED) {
+            self.forget(like, row.item.as_ref());
+        }
+        if adds {
             let copy = Copy { item: row.item, digest: row.digest };
-            self.known.entry(like).or_default().push(Known { folder, uid: row.uid, copy });
+            self.known.entry(like).or_default().push(Known { folder, uid: row.uid, copy, octets: row.octets });
+        }
+    }
+
+    /// Forgets the place or number that a message had before.
+    fn forget(&mut self, like: u64, item: Option<&ItemId>) {
+        let Some(known) = self.known.get_mut(&like) else { return };
+        let same = known.iter().position(|known| item.is_some() && known.copy.item.as_ref() == item);
+        if let Some(at) = same.or_else(|| known.len().checked_sub(1).filter(|_| item.is_none())) {
+            known.remove(at);
         }
     }
 
@@ -105,15 +154,18 @@ impl Earlier {
                 continue;
             };
             let copy = Copy { item: Some(item.id), digest: None };
-            self.known.entry(like).or_default().push(Known { folder, uid: key.uid, copy });
+            let octets = item.size.unwrap_or_default();
+            self.known.entry(like).or_default().push(Known { folder, uid: key.uid, copy, octets });
         }
     }
 
-    /// Takes out one known message that this one looks like; each is taken once.
+    /// Takes out one known message that this one looks like, best one of the same size; each is taken once.
     pub(super) fn take(&mut self, message: &ScanRow) -> Option<Known> {
         let like = likeness(message.message_id.as_deref(), message.received)
             .or_else(|| nameless(message.received, message.size))?;
-        self.known.get_mut(&like).and_then(Vec::pop)
+        let known = self.known.get_mut(&like)?;
+        let at = known.iter().rposition(|known| known.octets == message.size).or(known.len().checked_sub(1))?;
+        Some(known.remove(at))
     }
 }
 
@@ -125,7 +177,7 @@ fn nameless(received: Option<mailcrane_core::Timestamp>, octets: u64) -> Option<
 /// Returns the last copied messages of a folder, old and new, ascending.
 #[must_use]
 pub(crate) fn tail(folder: &Folder, copied: impl IntoIterator<Item = (Uid, u64)>) -> Vec<(Uid, u64)> {
-    let mut all: std::collections::BTreeMap<Uid, u64> = folder.tail.iter().copied().collect();
+    let mut all: BTreeMap<Uid, u64> = folder.tail.iter().copied().collect();
     for (uid, mark) in copied {
         all.insert(uid, mark);
         if all.len() > TAIL {

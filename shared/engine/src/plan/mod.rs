@@ -58,13 +58,13 @@ impl From<Fault> for PlanError {
 pub enum Planned {
     /// Every folder is planned.
     All,
-    /// The time is over; the lane's cursor says where it goes on.
+    /// The time is over; each folder knows whether this plan has dealt with it.
     Part,
     /// Requests of a former epoch may still take effect until then.
     Wait(Timestamp),
 }
 
-/// Plans from the lane's cursor on until all folders are planned or the time is over. Copying begins with the
+/// Plans the folders that this plan has not dealt with yet, until all are planned or the time is over. Copying begins with the
 /// first slices, while the planning goes on.
 ///
 /// # Errors
@@ -100,20 +100,21 @@ pub async fn run<W: World, E: Ends>(
         }
     };
     let wires = known.iter().map(|f| (f.record.no, f.record.wire.clone())).collect();
+    let undone = known.iter().filter_map(|f| Some((f.record.no, f.record.undone?))).collect();
     let prefixes = known.iter().flat_map(|f| f.record.former.iter().copied().chain([f.record.prefix])).collect();
     let mut known: BTreeMap<_, _> = known.into_iter().map(|f| (f.record.wire.clone(), f)).collect();
     let names: BTreeSet<_> = listed.iter().map(|f| &f.wire).collect();
     let gone = known.values().filter(|f| !names.contains(&f.record.wire)).cloned().collect();
-    let mut past = Past { known: wires, prefixes, gone, moved_from: None };
+    let mut past = Past { known: wires, prefixes, gone, undone, moved_from: None };
     let mut places = Places::of(&destination).await?;
     let filter = Filter {
         since: account.pass.since.max(migration.options.since),
         before: [account.pass.before, migration.options.before].into_iter().flatten().min(),
         include_deleted: migration.options.include_deleted,
     };
-    let done: usize = lane.record.cursor.parse().unwrap_or(0);
-    for (at, (folder, fate)) in listed.iter().zip(&fates).enumerate().skip(done) {
-        if world.now() >= stop_at && at > done {
+    let before = lane.record.cursor.clone();
+    for (folder, fate) in listed.iter().zip(&fates) {
+        if world.now() >= stop_at && lane.record.cursor != before {
             return Ok(Planned::Part);
         }
         let mut planner = Planner {
@@ -122,20 +123,21 @@ pub async fn run<W: World, E: Ends>(
             account_key: &account_key,
             no,
             lane: &mut *lane,
-            at,
+            round: account.pass.round,
             filter: &filter,
             past: &mut past,
             labels: &mut labels,
         };
         let stored = known.remove(&folder.wire);
+        if stored.as_ref().is_some_and(|stored| planner.planned(&stored.record)) {
+            continue;
+        }
         match fate {
             Fate::Skip(why) => planner.skip(folder, stored, why).await?,
             Fate::Copy(place) => {
                 let target = places.ensure(&destination, place, folder.role).await?;
                 if folder.selectable {
                     planner.plan(&mut source, &destination, folder, stored, (place, &target)).await?;
-                } else {
-                    planner.advance(Vec::new(), |_| {}).await?;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Planning one folder: which epoch it is in, what earlier passes know of it, which slices it is cut into.
 
-use super::history::{self, Earlier, Tail};
+use super::history::{self, Earlier, MOVED, RENUMBERED, Reach, Tail};
 use super::labels::{Copies, Labels, looks_limited};
 use super::mapping::{self, Place};
 use super::slicing::{Copy, Cut, Filter, Slicer, There, likeness};
@@ -22,7 +22,7 @@ use mailcrane_core::record::{
     Account, Counters, Entry, EntryKind, Folder, Lane, Migration, Slice, SliceState, Versioned, keys,
 };
 use mailcrane_core::state::AccountState;
-use mailcrane_core::uid::{Uid, UidRange, UidSet};
+use mailcrane_core::uid::{Uid, UidRange, UidSet, UidValidity};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// After how many writes a transaction is made; it may have 100.
@@ -45,6 +45,8 @@ pub(super) struct Past {
     pub(super) prefixes: BTreeSet<KeyPrefix>,
     /// Folders that the source does not list any more.
     pub(super) gone: Vec<Versioned<Folder>>,
+    /// Folders whose copies were taken back, and up to which pass.
+    pub(super) undone: BTreeMap<FolderNo, PassNo>,
     /// The manifest of all folders, once a new message may have been moved.
     pub(super) moved_from: Option<Earlier>,
 }
@@ -56,7 +58,8 @@ pub(super) struct Planner<'a, W: World> {
     pub(super) account_key: &'a Key,
     pub(super) no: AccountNo,
     pub(super) lane: &'a mut Versioned<Lane>,
-    pub(super) at: usize,
+    /// Which of the pass's plans this is.
+    pub(super) round: u32,
     pub(super) filter: &'a Filter,
     pub(super) past: &'a mut Past,
     /// Where messages are copied, when folders are labels.
@@ -64,19 +67,44 @@ pub(super) struct Planner<'a, W: World> {
 }
 
 impl<W: World> Planner<'_, W> {
+    /// Notes that a folder is not copied; the protocol says so once.
     pub(super) async fn skip(
         &mut self,
-        folder: &SourceFolder,
+        listed: &SourceFolder,
         stored: Option<Versioned<Folder>>,
         why: &str,
     ) -> Result<(), PlanError> {
-        if stored.is_some_and(|f| f.record.skipped == why) {
-            return self.advance(Vec::new(), |_| {}).await;
+        let mut folder = match stored {
+            Some(folder) => folder,
+            None => {
+                let account = ledger::get::<Account>(self.world.table(), self.account_key).await?;
+                let nothing = Examined { uidvalidity: UidValidity(0), uidnext: Uid::MIN, exists: 0 };
+                self.new_folder(&account.record, listed, &nothing)
+            }
+        };
+        let mut notes = Vec::new();
+        if folder.record.skipped != why {
+            let text = format!("{}: {why}", listed.path.join("/"));
+            notes.push(self.note(EntryKind::FolderSkipped, "folder.skipped", &text, folder.record.no)?);
         }
-        let entry =
-            self.entry(EntryKind::FolderSkipped, "folder.skipped", &format!("{}: {why}", folder.path.join("/")));
-        let item = commit::note(self.world, &self.lane.record, entry, &format!("{:05}", self.at))?;
-        self.advance(vec![put(item)], |_| {}).await
+        why.clone_into(&mut folder.record.skipped);
+        (folder.record.found, folder.record.bytes) = (0, 0);
+        self.mark(&mut folder.record);
+        notes.push(ledger::write_of(&folder)?);
+        self.advance(notes, |account| {
+            account.pass.folders = account.pass.folders.max(folder.record.no.0 + 1);
+        })
+        .await
+    }
+
+    /// Marks the folder as planned by this plan.
+    fn mark(&self, folder: &mut Folder) {
+        (folder.planned_in, folder.planned_round) = (self.lane.record.pass, self.round);
+    }
+
+    /// Tells whether this plan has dealt with the folder already.
+    pub(super) fn planned(&self, folder: &Folder) -> bool {
+        (folder.planned_in, folder.planned_round) == (self.lane.record.pass, self.round)
     }
 
     pub(super) async fn plan<S: Source, D: Destination>(
@@ -88,7 +116,7 @@ impl<W: World> Planner<'_, W> {
         (place, target): (&Place, &FolderId),
     ) -> Result<(), PlanError> {
         let examined = match source.examine(&listed.wire).await {
-            Err(fault) if fault.code == "source.folder_gone" => return self.advance(Vec::new(), |_| {}).await,
+            Err(fault) if fault.code == "source.folder_gone" => return Ok(()),
             other => other?,
         };
         let account = ledger::get::<Account>(self.world.table(), self.account_key).await?;
@@ -100,6 +128,22 @@ impl<W: World> Planner<'_, W> {
             },
         };
         let record = &mut folder.record;
+        if !record.skipped.is_empty() {
+            record.skipped.clear();
+            if record.planned_to.is_none() && record.epoch == 0 {
+                // It was never looked at.
+                record.uidvalidity = examined.uidvalidity;
+                record.prefix = KeyPrefix::of(&account.record.source_id, &listed.wire, examined.uidvalidity);
+            }
+        }
+        if record.planned_in == self.lane.record.pass && record.planned_to.is_some() {
+            if record.uidvalidity == examined.uidvalidity {
+                // Another folder was numbered anew; of this one the slices of the plan before are good.
+                self.mark(record);
+                let write = ledger::write_of(&folder)?;
+                return self.advance(vec![write], |_| {}).await;
+            }
+        }
         let other_validity = record.uidvalidity != examined.uidvalidity;
         let again = !other_validity && self.reused(source, record).await?;
         let mut notes = Vec::new();
@@ -119,6 +163,7 @@ impl<W: World> Planner<'_, W> {
             record.uidvalidity = examined.uidvalidity;
             (record.covered, record.planned, record.planned_to) = (UidSet::new(), UidSet::new(), None);
             record.tail.clear();
+            record.doubted = UidSet::new();
             let text = "the server has numbered the messages of this folder anew; they were recognised one by one";
             notes.push(self.note(EntryKind::Renumbered, "folder.renumbered", text, record.no)?);
         }
@@ -146,9 +191,7 @@ impl<W: World> Planner<'_, W> {
         }
         let mut earlier = match record.epoch {
             0 => Earlier::default(),
-            _ => {
-                Earlier::read(self.world, (&self.migration.id, self.no, self.lane.record.pass), Some(record.no)).await?
-            }
+            _ => Earlier::of_former(self.world, &self.reach(account.record.pass.slices), record).await?,
         };
         earlier.add_listed(record.no, std::mem::take(&mut there.former));
         let moves = self.lane.record.pass > PassNo(1) && record.epoch == 0;
@@ -166,22 +209,12 @@ impl<W: World> Planner<'_, W> {
                 0 if moves && !messages.is_empty() => {
                     let moved = self.moved(source, record, &messages).await?;
                     source.examine(&listed.wire).await?;
-                    slicer.decide_as(
-                        messages,
-                        &moved,
-                        "duplicate.moved",
-                        "the message was moved in the source after it was copied",
-                    )
+                    slicer.decide_as(messages, &moved, MOVED, "the message was moved in the source after it was copied")
                 }
                 0 => messages,
                 _ => {
                     let known = messages.iter().filter_map(|m| earlier.take(m).map(|k| (m.uid, k.copy))).collect();
-                    slicer.decide_as(
-                        messages,
-                        &known,
-                        "duplicate.renumbered",
-                        "the message was copied under its former number",
-                    )
+                    slicer.decide_as(messages, &known, RENUMBERED, "the message was copied under its former number")
                 }
             };
             slicer.add(messages);
@@ -193,7 +226,7 @@ impl<W: World> Planner<'_, W> {
         self.store(&mut writer, slicer.finish()).await?;
         record.planned = open.without(&left_out);
         record.planned_to = Some(examined.uidnext);
-        record.planned_in = self.lane.record.pass;
+        self.mark(record);
         if record.destination.as_ref() != Some(&target) {
             record.destination = Some(target);
             record.destination_path = shown(place);
@@ -314,11 +347,11 @@ impl<W: World> Planner<'_, W> {
         folder: &Folder,
         messages: &[ScanRow],
     ) -> Result<BTreeMap<Uid, Copy>, PlanError> {
-        let Past { known, gone, moved_from, .. } = &mut *self.past;
-        if moved_from.is_none() {
-            let of = (&self.migration.id, self.no, self.lane.record.pass);
-            *moved_from = Some(Earlier::read(self.world, of, None).await?);
+        if self.past.moved_from.is_none() {
+            let slices = ledger::get::<Account>(self.world.table(), self.account_key).await?.record.pass.slices;
+            self.past.moved_from = Some(Earlier::of_all(self.world, &self.reach(slices)).await?);
         }
+        let Past { known, gone, moved_from, .. } = &mut *self.past;
         let earlier = moved_from.get_or_insert_default();
         let mut candidates: BTreeMap<FolderNo, Vec<(Uid, Uid, Copy)>> = BTreeMap::new();
         for message in messages {
@@ -349,6 +382,11 @@ impl<W: World> Planner<'_, W> {
         Ok(moved)
     }
 
+    fn reach(&self, slices: u32) -> Reach<'_> {
+        let (pass, undone) = (self.lane.record.pass, &self.past.undone);
+        Reach { id: &self.migration.id, no: self.no, pass, slices, undone }
+    }
+
     fn entry(&self, kind: EntryKind, code: &str, text: &str) -> Entry {
         let (code, text) = (code.to_owned(), text.to_owned());
         Entry { at: self.world.now(), kind, code, text, folder: None, uid: None, message_id: None, octets: None }
@@ -356,7 +394,7 @@ impl<W: World> Planner<'_, W> {
 
     fn note(&self, kind: EntryKind, code: &str, text: &str, folder: FolderNo) -> Result<Write, PlanError> {
         let entry = Entry { folder: Some(folder), ..self.entry(kind, code, text) };
-        Ok(put(commit::note(self.world, &self.lane.record, entry, &format!("{:05}", self.at))?))
+        Ok(put(commit::note(self.world, &self.lane.record, entry, &folder.to_string())?))
     }
 
     fn new_folder(&self, account: &Account, listed: &SourceFolder, examined: &Examined) -> Versioned<Folder> {
@@ -372,7 +410,10 @@ impl<W: World> Planner<'_, W> {
             uidvalidity: examined.uidvalidity,
             epoch: 0,
             planned_to: None,
-            planned_in: self.lane.record.pass,
+            planned_in: PassNo(0),
+            planned_round: 0,
+            undone: None,
+            doubted: UidSet::new(),
             covered: UidSet::new(),
             planned: UidSet::new(),
             tail: Vec::new(),
@@ -426,13 +467,14 @@ impl<W: World> Planner<'_, W> {
         }
     }
 
-    /// Moves the cursor behind this folder, together with what belongs to it.
+    /// Counts the folder as planned in the cursor, together with what belongs to it.
     pub(super) async fn advance(
         &mut self,
         writes: Vec<Write>,
         change: impl Fn(&mut Account) + Send + Sync,
     ) -> Result<(), PlanError> {
-        let cursor = (self.at + 1).to_string();
+        let done: u64 = self.lane.record.cursor.parse().unwrap_or(0);
+        let cursor = (done + 1).to_string();
         let world = self.world;
         let account = commit::write_account(world, self.lane, |account, lane| {
             lane.cursor.clone_from(&cursor);

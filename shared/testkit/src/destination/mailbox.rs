@@ -165,6 +165,14 @@ impl Mailbox {
         }
     }
 
+    /// Copies an item within its folder, as its owner may: the copy carries our key, too.
+    pub fn copy(&self, id: &ItemId) {
+        let mut inner = self.lock();
+        let Some(held) = inner.items.get(id).cloned() else { return };
+        let born = inner.born(&held.folder, None, held.raw.clone(), held.received);
+        inner.items.insert(born.id.clone(), Held { id: born.id, stored: born.stored, ..held });
+    }
+
     /// Answers an item, as its owner may.
     pub fn touch(&self, id: &ItemId) {
         if let Some(item) = self.lock().items.get_mut(id) {

@@ -47,6 +47,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             }
             Event::Failed(slice, fault, broke) => {
                 self.reading = self.reading.saturating_sub(1);
+                if fault.code == "source.folder_gone" {
+                    return self.gone(slice);
+                }
                 let Remedy::RetryAfter(wait) = fault.remedy else { return self.halt(Halt::Stalled(fault)) };
                 let again = later(self.world.now(), wait);
                 if again >= self.stop_at {
@@ -70,6 +73,19 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                     self.give(job).await;
                 }
             }
+        }
+    }
+
+    /// The folder was deleted or renamed since it was planned: what was not read of it has failed, so that a delta
+    /// looks for it under the new name.
+    fn gone(&mut self, slice: SliceNo) {
+        let sizes = self.world.sizes();
+        let Some(work) = self.held.get_mut(&slice) else { return };
+        let text =
+            "the folder was deleted or renamed in the source while it was copied; a delta copies what is left of it";
+        for uid in work.hand_out_again(sizes).into_iter().flatten() {
+            let octets = work.planned(uid).map_or(0, |m| m.octets);
+            work.resolve(row(uid, Outcome::Failed, "source.folder_gone", text, octets));
         }
     }
 

@@ -208,6 +208,7 @@ fn migration(id: &MigrationId, accounts: u32, now: mailcrane_core::Timestamp) ->
         ended: None,
         keep_until: None,
         token_hash: String::new(),
+        undoing: 0,
         by_operator: true,
         look_at: None,
     }

@@ -1,11 +1,7 @@
 //! The crash sweep: every port call goes wrong in every way that makes a difference, once each, and every event is
 //! delivered twice. The end is the same in all cases.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-#[path = "../stage/mod.rs"]
-mod stage;
-
+use crate::stage::Theatre;
 use mailcrane_core::folder::Role;
 use mailcrane_core::id::PassNo;
 use mailcrane_core::manifest::Outcome;
@@ -15,7 +11,6 @@ use mailcrane_core::state::MigrationState;
 use mailcrane_engine::control;
 use mailcrane_testkit::faults::{Call, Mishap, Port, Span, cases};
 use mailcrane_testkit::source::Message;
-use stage::Theatre;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,10 +1,6 @@
 //! What a review found: ways to stand still for ever, to stall for nothing, to blame a message for an outage.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-#[path = "../stage/mod.rs"]
-mod stage;
-
+use crate::stage::Theatre;
 use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::clock::Clock as _;
@@ -15,7 +11,6 @@ use mailcrane_core::{Fault, Timestamp};
 use mailcrane_engine::world::World as _;
 use mailcrane_engine::{admission, control, ledger};
 use mailcrane_testkit::faults::{Mishap, Port};
-use stage::Theatre;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

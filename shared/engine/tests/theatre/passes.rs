@@ -1,10 +1,6 @@
 //! Passes over mailboxes in memory, from the start to the grade.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-#[path = "../stage/mod.rs"]
-mod stage;
-
+use crate::stage::Theatre;
 use mailcrane_core::folder::{Role, WireName};
 use mailcrane_core::id::PassNo;
 use mailcrane_core::key::{KeyPrefix, MessageKey, SourceId};
@@ -16,7 +12,6 @@ use mailcrane_core::settings::Sizes;
 use mailcrane_core::state::{AccountState, MigrationState};
 use mailcrane_core::uid::UidValidity;
 use mailcrane_testkit::source::Message;
-use stage::Theatre;
 use std::collections::BTreeMap;
 
 fn theatre(accounts: u32) -> Theatre {
@@ -232,7 +227,7 @@ fn what_an_earlier_migration_stored_before_the_folder_was_numbered_anew_is_not_c
         signed: false,
     };
     theatre.memory.clock.clone().block_on(async {
-        let mailbox = theatre.memory.ends.destinations.open(&stage::address(0)).await.unwrap();
+        let mailbox = theatre.memory.ends.destinations.open(&crate::stage::address(0)).await.unwrap();
         assert!(matches!(mailbox.store(&inbox, &[stored]).await.as_slice(), [Stored::Created(_)]));
     });
     assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);

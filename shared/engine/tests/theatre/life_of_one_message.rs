@@ -1,11 +1,6 @@
 //! The life of one message: the numbered section of ARCHITECTURE.md, seen through the calls that are made.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-#[allow(dead_code, reason = "each test uses its part of the stage")]
-#[path = "stage/mod.rs"]
-mod stage;
-
+use crate::stage::Theatre;
 use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::record::{Grade, LaneState, PassKind, SliceState};
@@ -13,7 +8,6 @@ use mailcrane_core::settings::Sizes;
 use mailcrane_core::uid::Uid;
 use mailcrane_testkit::faults::{Mishap, Port};
 use mailcrane_testkit::source::Message;
-use stage::Theatre;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,11 +1,6 @@
 //! Gmail: folders are labels, and a provider that lets only so much be read in a day.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-#![allow(dead_code, reason = "the stage serves several tests")]
-
-#[path = "../stage/mod.rs"]
-mod stage;
-
+use crate::stage::Theatre;
 use mailcrane_core::folder::{Role, SourceFolder, WireName};
 use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::Outcome;
@@ -14,7 +9,6 @@ use mailcrane_core::settings::Sizes;
 use mailcrane_core::state::MigrationState;
 use mailcrane_engine::ledger::{self, Change};
 use mailcrane_testkit::source::{Mailbox, Message};
-use stage::Theatre;
 use std::collections::BTreeMap;
 
 const ALL: &str = "[Gmail]/All Mail";

@@ -1,0 +1,11 @@
+//! The whole engine over memory adapters, played through: one file for each kind of story.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod crash_sweep;
+mod gmail;
+mod history;
+mod life_of_one_message;
+mod passes;
+mod review;
+mod stage;
