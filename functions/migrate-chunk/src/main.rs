@@ -22,6 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let directory = || clients.directory(&config.organization, administrator.as_ref().map(|one| one.email.clone()));
     let settings = Settings {
         ews_url: config.ews_url.clone(),
+        organization: config.organization.clone(),
         administrator: administrator.clone(),
         private_hosts: config.private_hosts,
         extra_ca_pem: config.extra_ca_pem.clone(),

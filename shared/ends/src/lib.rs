@@ -4,6 +4,7 @@ mod credentials;
 mod destination;
 mod oauth;
 mod opener;
+mod self_test;
 mod source;
 
 pub use destination::AnyDestination;

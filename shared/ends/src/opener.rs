@@ -2,18 +2,18 @@
 
 use crate::credentials::{self, SourceSecret};
 use crate::oauth::{Token, TokenEndpoint, Tokens};
-use crate::{AnyDestination, AnySource};
+use crate::{AnyDestination, AnySource, self_test};
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Credentials, Sources as _};
-use mailcrane_core::ports::table::{Table, TableError};
+use mailcrane_core::ports::table::Table;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{
     Access, Account, Allowance, DestinationKind, Grant, GrantKind, Migration, OauthSecret, Secrets, Versioned, keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::{Fault, Timestamp, settings};
-use mailcrane_ews::{Capabilities, Endpoint, Gate, Opening as EwsOpening, WorkMail};
+use mailcrane_ews::{Endpoint, Gate, Opening as EwsOpening, WorkMail};
 use mailcrane_imap::connect::SystemResolver;
 use mailcrane_imap::{
     ImapDestination, ImapSession, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs,
@@ -37,6 +37,8 @@ pub struct Administrator {
 pub struct Settings {
     /// Where EWS listens.
     pub ews_url: String,
+    /// The WorkMail organisation; what its EWS does is tried once for all of its mailboxes.
+    pub organization: String,
     /// The migration administrator, when there is one.
     pub administrator: Option<Administrator>,
     /// Whether servers with private addresses, and any port, may be named.
@@ -61,6 +63,7 @@ pub struct Opener<V, D, T> {
     sources: ImapSources,
     tokens: Tokens,
     ews: Endpoint,
+    organization: String,
     administrator: Option<Administrator>,
     engine: settings::Settings,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
@@ -94,6 +97,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
             sources,
             tokens: Tokens::new(tokens, Timestamp::now),
             ews,
+            organization: settings.organization,
             administrator: settings.administrator,
             engine: settings.engine,
             gates: Mutex::default(),
@@ -129,7 +133,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
     }
 
     async fn grant(&self, migration: &Migration, name: &str) -> Result<Option<Grant>, Fault> {
-        let item = self.table.get(&keys::grant(&migration.id, name)).await.map_err(unavailable)?;
+        let item = self.table.get(&keys::grant(&migration.id, name)).await.map_err(self_test::unavailable)?;
         let grant = item.as_ref().map(Versioned::<Grant>::of).transpose();
         let grant = grant.map_err(|error| {
             Fault::give_up("table.malformed", "the permission's record cannot be read").because(error)
@@ -184,6 +188,18 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         }
     }
 
+    async fn workmail(&self, migration: &Migration, account: &Account, access: Access) -> Result<WorkMail, Fault> {
+        let (access, principal, granted) = self.way_in(migration, account, access).await?;
+        let opening = EwsOpening {
+            endpoint: self.ews.clone(),
+            access,
+            gate: self.gate(&principal),
+            settings: self.ews_settings(granted),
+            capabilities: self_test::seen(&self.table, &self.organization).await?,
+        };
+        WorkMail::open(opening).await
+    }
+
     fn ews_settings(&self, granted: Option<Timestamp>) -> mailcrane_ews::Settings {
         let times = &self.engine.times;
         let request_limit = times.lease.mul_f64(2.0 / 3.0);
@@ -216,15 +232,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
     async fn destination(&self, migration: &Migration, account: &Account) -> Result<AnyDestination, Fault> {
         match &migration.destination {
             DestinationKind::Workmail { access } => {
-                let (access, principal, granted) = self.way_in(migration, account, *access).await?;
-                let opening = EwsOpening {
-                    endpoint: self.ews.clone(),
-                    access,
-                    gate: self.gate(&principal),
-                    settings: self.ews_settings(granted),
-                    capabilities: Capabilities::default(),
-                };
-                Ok(AnyDestination::Workmail(WorkMail::open(opening).await?))
+                Ok(AnyDestination::Workmail(self.workmail(migration, account, *access).await?))
             }
             DestinationKind::Imap { endpoint } => {
                 let credentials = credentials::destination(account, self.secrets(migration, account).await?)?;
@@ -233,7 +241,20 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
             }
         }
     }
+
+    async fn try_out(&self, migration: &Migration, account: &Account) -> Result<(), Fault> {
+        let DestinationKind::Workmail { access } = &migration.destination else { return Ok(()) };
+        if !self_test::is_due(&self.table, &self.organization, Timestamp::now()).await? {
+            return Ok(());
+        }
+        let mailbox = self.workmail(migration, account, *access).await?;
+        let patience = self.engine.times.propagation / SEARCHES;
+        self_test::run(&self.table, &self.organization, &mailbox, patience, Timestamp::now).await
+    }
 }
+
+/// A new item is searched for as long as a permission may spread, divided by this.
+const SEARCHES: u32 = 18;
 
 /// The name under which the impersonation role of a migration is recorded; the engine uses the same.
 const ROLE: &str = "impersonation";
@@ -241,8 +262,4 @@ const ROLE: &str = "impersonation";
 fn no_role() -> Fault {
     let text = "the impersonation role of this migration is gone; check the account again";
     Fault::give_up("destination.no_role", text)
-}
-
-fn unavailable(error: TableError) -> Fault {
-    Fault::retry(Duration::from_secs(2), "table.unavailable", "the table could not be read").because(error)
 }

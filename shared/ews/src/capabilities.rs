@@ -55,13 +55,20 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
+    /// Believes in everything that is documented, but does not rely on a search that nobody has tried.
+    #[must_use]
+    pub fn untested() -> Self {
+        Self { search_lag: None, ..Self::default() }
+    }
+
     /// Gives what the engine may rely on.
     #[must_use]
     pub fn features(&self, request_limit: Duration) -> Features {
         Features {
             find_by_key: self.keeps_key && self.search_lag.is_some(),
             keeps_key: self.keeps_key,
-            parallel: true,
+            // Without our key only one writer at a time can tell its own items from those of others.
+            parallel: self.keeps_key,
             stable_ids: true,
             max_message: (MAX_REQUEST - ENVELOPE) / 4 * 3,
             max_attachment: MAX_ATTACHMENT,
@@ -69,20 +76,25 @@ impl Capabilities {
             max_batch_octets: 4 << 20,
             request_limit,
             search_lag: self.search_lag.unwrap_or(DEFAULT_LAG),
+            not_kept: self.lost().into_iter().map(str::to_owned).collect(),
         }
     }
 
-    /// Names what is not kept, for the protocol; empty when all is.
+    /// Names what does not work, for those who run the stack; empty when all does.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
+        let ours = [(self.keeps_key, "our key"), (self.search_lag.is_some(), "search by our key")];
+        self.lost().into_iter().chain(ours.into_iter().filter_map(|(kept, what)| (!kept).then_some(what))).collect()
+    }
+
+    /// Names what messages lose, for the protocol.
+    fn lost(&self) -> Vec<&'static str> {
         [
             (self.keeps_state, "read state and the mark of a received message"),
             (self.keeps_received, "received date"),
             (self.keeps_flag, "follow-up flag"),
             (self.keeps_verb, "answered and forwarded marks"),
             (self.keeps_categories, "categories"),
-            (self.keeps_key, "our key"),
-            (self.search_lag.is_some(), "search by our key"),
         ]
         .into_iter()
         .filter_map(|(kept, what)| (!kept).then_some(what))

@@ -17,7 +17,7 @@ use crate::listing::{self, Bookmark};
 use crate::search;
 use crate::session::{Session, Settings};
 use crate::soap::delete_item::{DeleteItem, DeleteType};
-use crate::soap::{Class, FolderRef, Item, Reply};
+use crate::soap::{Class, FolderRef, Item, Reply, Version};
 use crate::store;
 use crate::transport::Endpoint;
 
@@ -45,6 +45,7 @@ pub struct WorkMail {
     pub(crate) session: Session,
     pub(crate) known: Known,
     features: Features,
+    keeps_received: bool,
 }
 
 impl WorkMail {
@@ -56,11 +57,12 @@ impl WorkMail {
     pub async fn open(opening: Opening) -> Result<Self, Fault> {
         let Opening { endpoint, access, gate, settings, capabilities } = opening;
         let features = capabilities.features(settings.request_limit);
-        let session = Session::new(&endpoint, access, gate, settings).map_err(|e| {
+        let version = Version::named(&capabilities.version).unwrap_or(Version::NEWEST);
+        let session = Session::new(&endpoint, access, gate, settings, version).map_err(|e| {
             Fault::give_up("destination.set_up", "The connection to WorkMail cannot be set up").because(e)
         })?;
         let known = Known::ask(&session).await.map_err(|e| session.fault(e))?;
-        Ok(Self { session, known, features })
+        Ok(Self { session, known, features, keeps_received: capabilities.keeps_received })
     }
 }
 
@@ -92,7 +94,7 @@ impl Destination for WorkMail {
             .ok_or_else(|| Fault::give_up("destination.bad_page", "The page of the listing is none of ours"))?;
         let place = FolderRef::Id(folder.0.clone());
         let (entries, next) = listing::page(&self.session, &place, &at).await.map_err(|e| self.session.fault(e))?;
-        let items = entries.into_iter().map(|i| listed(i, Some(folder))).collect();
+        let items = entries.into_iter().map(|i| self.listed(i, Some(folder))).collect();
         Ok(ListPage { items, next: next.map(|n| n.to_string()) })
     }
 
@@ -100,7 +102,7 @@ impl Destination for WorkMail {
         let folders = folders::of_mail(&self.session).await.map_err(|e| self.session.fault(e))?;
         let restriction = search::restriction(prefix, range);
         let found = search::everywhere(&self.session, &folders, &restriction, self.session.deadline()).await;
-        let items = found.map_err(|e| self.session.fault(e))?.into_iter().map(|i| listed(i, None));
+        let items = found.map_err(|e| self.session.fault(e))?.into_iter().map(|i| self.listed(i, None));
         Ok(items.filter(|i| i.key.is_some_and(|k| k.prefix == prefix && range.contains(k.uid))).collect())
     }
 
@@ -141,16 +143,17 @@ impl WorkMail {
             }
         }
     }
-}
 
-fn listed(item: Item, folder: Option<&FolderId>) -> ListedItem {
-    ListedItem {
-        key: search::key_of(&item),
-        touched: item.worked_on(),
-        folder: item.parent.map(FolderId).or_else(|| folder.cloned()),
-        message_id: item.message_id.map(|id| id.split_whitespace().collect()),
-        size: item.size,
-        received: item.received,
-        id: ItemId(item.id.id),
+    /// A received date that is not the message's own says nothing, and is left out.
+    fn listed(&self, item: Item, folder: Option<&FolderId>) -> ListedItem {
+        ListedItem {
+            key: search::key_of(&item),
+            touched: item.worked_on(),
+            folder: item.parent.map(FolderId).or_else(|| folder.cloned()),
+            message_id: item.message_id.map(|id| id.split_whitespace().collect()),
+            size: item.size,
+            received: item.received.filter(|_| self.keeps_received),
+            id: ItemId(item.id.id),
+        }
     }
 }

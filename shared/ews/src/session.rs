@@ -55,16 +55,22 @@ pub(crate) struct Session {
 
 const LADDER: [Version; 3] = [Version::Exchange2010Sp2, Version::Exchange2010Sp1, Version::Exchange2007Sp1];
 
+fn step_of(version: Version) -> u8 {
+    LADDER.iter().position(|v| *v == version).and_then(|p| u8::try_from(p).ok()).unwrap_or_default()
+}
+
 impl Session {
     pub(crate) fn new(
         endpoint: &Endpoint,
         access: Access,
         gate: Arc<Gate>,
         settings: Settings,
+        first: Version,
     ) -> Result<Self, Failure> {
         let transport =
             Transport::new(endpoint, access.mailbox(), settings.connect_limit).map_err(Failure::NoAnswer)?;
-        Ok(Self { transport, authorizer: Authorizer::new(access), gate, settings, version: AtomicU8::new(0) })
+        let version = AtomicU8::new(step_of(first));
+        Ok(Self { transport, authorizer: Authorizer::new(access), gate, settings, version })
     }
 
     pub(crate) fn access(&self) -> &Access {
@@ -153,8 +159,7 @@ impl Session {
     /// Steps below `refused`; false at the end of the ladder. Requests refused together step once.
     fn step_down(&self, refused: Version) -> bool {
         let Some(older) = refused.older() else { return false };
-        let step = LADDER.iter().position(|v| *v == older).and_then(|p| u8::try_from(p).ok()).unwrap_or_default();
-        self.version.fetch_max(step, Ordering::Relaxed);
+        self.version.fetch_max(step_of(older), Ordering::Relaxed);
         tracing::info!(refused = refused.name(), next = older.name(), "The EWS version was refused");
         true
     }

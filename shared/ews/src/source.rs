@@ -21,7 +21,7 @@ use crate::numbering::Numbered;
 use crate::session::{Session, Settings};
 use crate::soap::answer::Refusal;
 use crate::soap::get_item::{GetItem, Mime, STATE};
-use crate::soap::{Class, Item, ItemId, Reply};
+use crate::soap::{Class, Item, ItemId, Reply, Version};
 use crate::transport::Endpoint;
 
 /// Items read by one request.
@@ -61,7 +61,7 @@ impl WorkMailSource {
     /// A fault with a code `source.*`, as [`crate::WorkMail::open`] has them with `destination.*`.
     pub async fn open(opening: SourceOpening) -> Result<Self, Fault> {
         let SourceOpening { endpoint, access, gate, settings, horizon } = opening;
-        let session = Session::new(&endpoint, access, gate, settings)
+        let session = Session::new(&endpoint, access, gate, settings, Version::NEWEST)
             .map_err(|e| Fault::give_up("source.set_up", "The connection to WorkMail cannot be set up").because(e))?;
         let known = Known::ask(&session).await.map_err(|e| as_source(session.fault(e)))?;
         Ok(Self { session, known, horizon, open: None })

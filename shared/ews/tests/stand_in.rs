@@ -340,6 +340,30 @@ async fn each_property_that_is_not_kept_is_named() {
 }
 
 #[tokio::test]
+async fn what_the_self_test_saw_is_used_from_the_first_request_on() {
+    let stand_in = StandIn::start().await;
+    stand_in.knobs(json!({"max_version": "Exchange2007_SP1", "drop_properties": ["0x0E06"]})).await;
+    let mailbox = stand_in.open(stand_in.user()).await;
+    let seen = mailbox.self_test(Duration::from_secs(1)).await.expect("a self-test");
+    assert_eq!(seen.version, "Exchange2007_SP1");
+    let refused = async || {
+        let log = stand_in.get("/_workmail/log?limit=1000").await;
+        let entries = log.as_array().or(log["entries"].as_array()).expect("a log").clone();
+        entries.iter().filter(|e| e.to_string().contains("ErrorInvalidServerVersion")).count()
+    };
+    let before = refused().await;
+    assert!(before > 0, "the ladder was gone down");
+    let mut opening = stand_in.opening(stand_in.user());
+    opening.capabilities = seen;
+    let mailbox = WorkMail::open(opening).await.expect("an open mailbox");
+    let inbox = inbox(&mailbox).await;
+    ids(&mailbox.store(&inbox, &items(1)).await);
+    assert_eq!(refused().await, before, "no version is refused again");
+    assert_eq!(mailbox.features().not_kept, ["received date"]);
+    assert_eq!(whole_list(&mailbox, &inbox).await[0].received, None, "a date that is not the message's is none");
+}
+
+#[tokio::test]
 async fn a_token_that_ends_in_the_middle_is_replaced() {
     let stand_in = StandIn::start().await;
     let mailbox = stand_in.open(stand_in.impersonation().await).await;

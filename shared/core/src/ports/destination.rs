@@ -38,6 +38,8 @@ pub struct Features {
     pub request_limit: Duration,
     /// How long a stored item may stay hidden from [`Destination::find`].
     pub search_lag: Duration,
+    /// What messages lose here, in words for people; empty when nothing is known to be lost.
+    pub not_kept: Vec<String>,
 }
 
 /// What became of one item of a request.

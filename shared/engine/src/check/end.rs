@@ -86,7 +86,16 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
         mailbox.folders().await.map(|_| ())
     };
     match patiently(world, deadline, "destination", look).await {
-        Ok(()) => Probe::Well,
+        Ok(()) => {
+            // Without a result the copy does without what it cannot be sure of.
+            let tried =
+                patiently(world, deadline, "destination", async || ends.try_out(migration, account).await).await;
+            if let Err(fault) = tried {
+                let error = &fault as &dyn std::error::Error;
+                tracing::warn!(migration.id = %migration.id, account.no = account.no.0, error, "the self-test failed");
+            }
+            Probe::Well
+        }
         Err(fault) => {
             let spreading =
                 granted.filter(|since| is_permission(&fault) && later(*since, world.times().propagation) > world.now());

@@ -15,9 +15,11 @@ use crate::ledger::{self, LedgerError};
 use crate::world::World;
 use labels::Labels;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
+use mailcrane_core::ports::destination::Destination as _;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Filing, Source};
-use mailcrane_core::record::{Account, Folder, Lane, Migration, Slice, Versioned, keys};
+use mailcrane_core::ports::table::{Expect, Write};
+use mailcrane_core::record::{Account, Entry, EntryKind, Folder, Lane, Migration, Slice, Versioned, keys};
 use mailcrane_core::token::{LaneKind, Reason};
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
@@ -113,6 +115,9 @@ pub async fn run<W: World, E: Ends>(
         include_deleted: migration.options.include_deleted,
     };
     let before = lane.record.cursor.clone();
+    if before.is_empty() {
+        note_losses(world, lane, &destination.features().not_kept).await?;
+    }
     for (folder, fate) in listed.iter().zip(&fates) {
         if world.now() >= stop_at && lane.record.cursor != before {
             return Ok(Planned::Part);
@@ -146,6 +151,25 @@ pub async fn run<W: World, E: Ends>(
     let account = ledger::get::<Account>(world.table(), &account_key).await?.record;
     begin_copying(world, lane, &account).await?;
     Ok(Planned::All)
+}
+
+/// Says in the protocol what messages lose at this destination.
+async fn note_losses<W: World>(world: &W, lane: &mut Versioned<Lane>, not_kept: &[String]) -> Result<(), PlanError> {
+    if not_kept.is_empty() {
+        return Ok(());
+    }
+    let entry = Entry {
+        at: world.now(),
+        kind: EntryKind::Note,
+        code: "destination.not_kept".to_owned(),
+        text: format!("the destination was tried and does not keep: {}", not_kept.join(", ")),
+        folder: None,
+        uid: None,
+        message_id: None,
+        octets: None,
+    };
+    let item = commit::note(world, &lane.record, entry, "losses")?;
+    Ok(commit::write(world, lane, vec![Write::Put(item, Expect::Anything)]).await?)
 }
 
 /// Returns until when requests for slices of this pass may still take effect.

@@ -29,6 +29,12 @@ impl Version {
         }
     }
 
+    /// Gives the version of a name on the wire.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Exchange2007Sp1, Self::Exchange2010Sp1, Self::Exchange2010Sp2].into_iter().find(|v| v.name() == name)
+    }
+
     /// Gives the version to try after this one was refused with `ErrorInvalidServerVersion`.
     #[must_use]
     pub fn older(self) -> Option<Self> {

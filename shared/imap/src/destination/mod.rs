@@ -59,6 +59,7 @@ impl ImapDestination {
             max_batch_octets: 4 * 1024 * 1024,
             request_limit: Duration::from_secs(120),
             search_lag: Duration::ZERO,
+            not_kept: Vec::new(),
         };
         let (endpoint, credentials) = (endpoint.clone(), credentials.clone());
         Ok(Self { opening, endpoint, credentials, features, session: Mutex::new(Some(session)) })

@@ -63,6 +63,7 @@ pub fn features() -> Features {
         max_batch_octets: 4 << 20,
         request_limit: Duration::from_secs(60),
         search_lag: Duration::ZERO,
+        not_kept: Vec::new(),
     }
 }
 
