@@ -163,14 +163,18 @@ pub(crate) fn destination(fields: &Fields<'_>) -> Option<DestinationKind> {
             Some(DestinationKind::Workmail { access })
         }
         Some("imap") => {
-            // The adapter is there; what is missing is telling for certain, after a lost answer, what was stored.
-            Server::read(&destination);
-            let text = "an IMAP server as destination is not offered yet; send workmail";
-            destination.fault("kind", "destination.imap_not_offered", text);
-            None
+            let server = Server::place(&destination);
+            if server.admin_user.is_some() || server.admin_password.is_some() {
+                let text = "is not taken; each account brings the password of its destination";
+                destination.fault("admin_user", "field.invalid", text);
+            }
+            if server.host.is_none() && !destination.has("host") {
+                destination.fault("host", "field.missing", "is missing");
+            }
+            server.endpoint(&Server::default()).map(|endpoint| DestinationKind::Imap { endpoint })
         }
         Some(_) => {
-            destination.fault("kind", "field.invalid", "must be workmail");
+            destination.fault("kind", "field.invalid", "must be workmail or imap");
             None
         }
         None => None,

@@ -269,13 +269,22 @@ impl<W: World, D: Destination> Undo<'_, W, D> {
         Ok((deleted, Rest::Nothing))
     }
 
+    /// An identity that lasts is enough where items keep no key.
+    fn is_ours(&self, item: &ListedItem) -> bool {
+        let features = self.destination.features();
+        match &item.key {
+            Some(key) => self.ours.get(&item.id) == Some(key),
+            None => !features.keeps_key && features.stable_ids && self.ours.contains_key(&item.id),
+        }
+    }
+
     async fn untouched(&self, lane: &mut Versioned<Lane>, target: &FolderId) -> Result<Vec<ItemId>, Trouble> {
         let (mut items, mut page) = (Vec::new(), None::<String>);
         loop {
             commit::keep(self.world, lane).await?;
             let listed = self.destination.list(target, page.as_deref()).await?;
-            let ours = |i: &ListedItem| !i.touched && i.key.is_some() && self.ours.get(&i.id) == i.key.as_ref();
-            items.extend(listed.items.into_iter().filter(ours).map(|i| i.id));
+            let untouched = listed.items.into_iter().filter(|i| !i.touched && self.is_ours(i));
+            items.extend(untouched.map(|i| i.id));
             page = listed.next;
             if page.is_none() {
                 break;

@@ -2,7 +2,7 @@
 
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit::{self, CommitError};
-use crate::copy::lease::rows;
+use crate::copy::lease::{Strays, rows, whole};
 use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
 use crate::plan::history;
@@ -11,7 +11,7 @@ use crate::{admission, outbox};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
 use mailcrane_core::key::{KeyPrefix, MessageKey};
-use mailcrane_core::manifest::Outcome;
+use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::table::{Expect, Write};
@@ -134,12 +134,16 @@ async fn compare<W: World, D: Destination>(
     slices: &[&Slice],
 ) -> Result<Seen, Trouble> {
     let mut seen = Seen::default();
-    let Some(target) = folder.destination.as_ref().filter(|_| destination.features().keeps_key) else {
-        return Ok(seen);
+    let Some(target) = folder.destination.as_ref() else { return Ok(seen) };
+    let keyed = destination.features().keeps_key;
+    let (present, mut doubled) = match keyed {
+        true => present(world, lane, destination, target, folder).await?,
+        false => Default::default(),
     };
-    let (present, mut doubled) = present(world, lane, destination, target, folder).await?;
     let doubted = Doubted::new(folder, slices);
     doubled.retain(|key| doubted.contains(key));
+    let mut unkeyed = if keyed { Strays::default() } else { Strays::listed(whole(destination, target).await?) };
+    let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
     let mut absent: BTreeMap<MessageKey, (Option<String>, u64)> = BTreeMap::new();
     for slice in slices {
@@ -160,11 +164,21 @@ async fn compare<W: World, D: Destination>(
             {
                 kept.insert(key, item.clone());
             }
-            if present.contains(&key) {
+            if present.contains(&key) || unkeyed.take_by_id(&row) {
                 seen.present += 1;
-            } else {
+            } else if keyed {
                 absent.insert(key, (row.message_id, row.octets));
+            } else {
+                unlike.push((key, row));
             }
+        }
+    }
+    // Where items keep no key, one that has another identity now is known by its looks.
+    for (key, row) in unlike {
+        if unkeyed.take_like(&row) {
+            seen.present += 1;
+        } else {
+            absent.insert(key, (row.message_id, row.octets));
         }
     }
     for key in moved(world, lane, destination, &absent).await? {

@@ -252,3 +252,21 @@ fn every_described_change_is_answered() {
     }
     assert!(tried >= 15, "{tried}");
 }
+
+#[test]
+fn an_imap_server_is_taken_as_destination_with_a_password_for_each_account() {
+    let scene = scene();
+    let mut order = order();
+    order["destination"] = json!({"kind": "imap", "host": "imap.example.com", "security": "starttls"});
+    let (status, problem) = scene.call("POST", "/v1/migrations", KEY, &order);
+    assert_eq!((status, &problem["field"]), (422, &json!("accounts.0.destination.password")), "{problem}");
+    order["accounts"] = json!([{
+        "source": {"user": "anna", "password": "a"}, "destination": {"mailbox": "anna@example.com", "password": "b"}
+    }]);
+    let (status, body) = scene.call("POST", "/v1/migrations", KEY, &order);
+    assert_eq!(status, 201, "{body}");
+    for destination in [json!({"kind": "imap"}), json!({"kind": "imap", "host": "h", "access": "user"})] {
+        order["destination"] = destination;
+        assert_eq!(scene.call("POST", "/v1/migrations", KEY, &order).0, 422, "{order}");
+    }
+}

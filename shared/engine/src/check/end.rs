@@ -9,7 +9,7 @@ use mailcrane_core::ports::destination::Destination as _;
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::Source as _;
-use mailcrane_core::record::{Account, Migration};
+use mailcrane_core::record::{Account, DestinationKind, Migration};
 use mailcrane_core::{Fault, Remedy, Timestamp};
 use std::pin::pin;
 use std::time::Duration;
@@ -73,6 +73,10 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
     deadline: Timestamp,
 ) -> Probe {
     let mailbox = &account.destination.mailbox;
+    if is_its_own_source(migration, account) {
+        let text = "source and destination are the same mailbox; enter another destination";
+        return Fault::give_up("destination.same_as_source", text).into();
+    }
     let granted = match patiently(world, deadline, "destination", async || {
         permission::grant(world, directory, migration, mailbox).await
     })
@@ -102,6 +106,16 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
             spreading.map_or_else(|| logged(migration, account, "destination", fault).into(), Probe::Spreading)
         }
     }
+}
+
+/// Tells whether an account would be copied into itself, as far as its names show that.
+fn is_its_own_source(migration: &Migration, account: &Account) -> bool {
+    let DestinationKind::Imap { endpoint } = &migration.destination else { return false };
+    let (source, end) = (&account.source, &account.destination);
+    let user = end.user.as_ref().unwrap_or(&end.mailbox);
+    endpoint.host.eq_ignore_ascii_case(&source.endpoint.host)
+        && endpoint.port == source.endpoint.port
+        && user.eq_ignore_ascii_case(&source.user)
 }
 
 /// Tells whether the fault may be one of a permission that has not spread.

@@ -12,6 +12,7 @@ use crate::world::{World, later};
 use mailcrane_core::Fault;
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
+use mailcrane_core::folder::FolderId;
 use mailcrane_core::id::{AccountNo, FolderNo, MigrationId, PassNo, SliceNo};
 use mailcrane_core::manifest::{Row, unpack};
 use mailcrane_core::ports::destination::{Destination, ListedItem};
@@ -312,8 +313,18 @@ async fn there<D: Destination>(
 
 /// Lists the folder that the slice is copied into.
 async fn listed<D: Destination>(destination: &D, work: &Work) -> Result<Vec<ListedItem>, Fault> {
+    match &work.folder.destination {
+        Some(folder) => whole(destination, folder).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Lists a folder to its end.
+///
+/// # Errors
+/// Faults of the destination.
+pub async fn whole<D: Destination>(destination: &D, folder: &FolderId) -> Result<Vec<ListedItem>, Fault> {
     let mut items = Vec::new();
-    let Some(folder) = &work.folder.destination else { return Ok(items) };
     let mut page: Option<String> = None;
     loop {
         let listed = destination.list(folder, page.as_deref()).await?;

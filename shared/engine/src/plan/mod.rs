@@ -116,7 +116,15 @@ pub async fn run<W: World, E: Ends>(
     };
     let before = lane.record.cursor.clone();
     if before.is_empty() {
-        note_losses(world, lane, &destination.features().not_kept).await?;
+        let features = destination.features();
+        note_losses(world, lane, &features.not_kept).await?;
+        if !features.parallel && account.pass.lanes > 1 {
+            commit::write_account(world, lane, |account, _| {
+                account.pass.lanes = 1;
+                Ok(Vec::new())
+            })
+            .await?;
+        }
     }
     for (folder, fate) in listed.iter().zip(&fates) {
         if world.now() >= stop_at && lane.record.cursor != before {

@@ -34,7 +34,7 @@ impl ImapSession {
     ) -> Result<(), Failure> {
         self.current = None;
         if self.capabilities.has("MULTIAPPEND") && items.len() > 1 {
-            match self.append(folder, items, 0, sent).await {
+            match self.append(folder, items, Keywords::With, 0, sent).await {
                 Ok(ids) => {
                     outcomes.extend(ids.into_iter().map(Stored::Created));
                     return Ok(());
@@ -57,7 +57,12 @@ impl ImapSession {
         at: usize,
         sent: &mut Sent,
     ) -> Result<Stored, Failure> {
-        let outcome = self.append(folder, std::slice::from_ref(item), at, sent).await;
+        let one = std::slice::from_ref(item);
+        let mut outcome = self.append(folder, one, Keywords::With, at, sent).await;
+        // A server that takes no new keywords takes the message without.
+        if matches!(outcome, Err(Failure::Refused { .. })) && keywords(item).next().is_some() {
+            outcome = self.append(folder, one, Keywords::Without, at, sent).await;
+        }
         match outcome {
             Ok(ids) => Ok(Stored::Created(ids.into_iter().next().unwrap_or_else(|| unplaced(folder, item)))),
             Err(Failure::Refused { text, code, .. }) => Ok(Stored::Refused(refusal(&text, code.as_deref()))),
@@ -70,6 +75,7 @@ impl ImapSession {
         &mut self,
         folder: &WireName,
         items: &[NewItem],
+        which: Keywords,
         at: usize,
         sent: &mut Sent,
     ) -> Result<Vec<ItemId>, Failure> {
@@ -80,7 +86,7 @@ impl ImapSession {
             let at_once = plus || (minus && item.raw.len() <= LITERAL_MINUS);
             let sign = if at_once { "+" } else { "" };
             let head =
-                format!(" ({}) {} {{{}{sign}}}", flags(&item.flags), date::date_time(item.received), item.raw.len());
+                format!(" ({}) {} {{{}{sign}}}", flags(item, which), date::date_time(item.received), item.raw.len());
             if number == 0 {
                 tag = self.link.send_with("APPEND", folder.as_bytes(), &head).await?;
             } else {
@@ -101,8 +107,22 @@ impl ImapSession {
     }
 }
 
-/// The flags of an APPEND; \Deleted is not carried over, nor are keywords that a server may refuse.
-fn flags(flags: &Flags) -> String {
+/// Whether the user's keywords go along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keywords {
+    With,
+    Without,
+}
+
+/// The user's keywords that can be sent: atoms (RFC 3501 section 9).
+fn keywords(item: &NewItem) -> impl Iterator<Item = &str> {
+    let special = |b: u8| b <= b' ' || b >= 0x7f || b"(){%*\"]\\".contains(&b);
+    item.categories.iter().map(String::as_str).filter(move |word| !word.is_empty() && !word.bytes().any(special))
+}
+
+/// The flags of an APPEND; \Deleted is not carried over.
+fn flags(item: &NewItem, which: Keywords) -> String {
+    let flags: &Flags = &item.flags;
     let names = [
         (flags.seen, "\\Seen"),
         (flags.answered, "\\Answered"),
@@ -110,7 +130,9 @@ fn flags(flags: &Flags) -> String {
         (flags.draft, "\\Draft"),
         (flags.forwarded, "$Forwarded"),
     ];
-    names.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+    let system = names.iter().filter(|(set, _)| *set).map(|(_, name)| *name);
+    let own = keywords(item).filter(|_| which == Keywords::With);
+    system.chain(own).collect::<Vec<_>>().join(" ")
 }
 
 /// Reads `APPENDUID 38505 3955,3957` (RFC 4315); without it only the folder is known.
@@ -162,6 +184,7 @@ fn refusal(text: &str, code: Option<&str>) -> Fault {
 mod tests {
     use super::*;
     use mailcrane_core::Remedy;
+    use mailcrane_core::key::{KeyPrefix, MessageKey};
 
     fn named(line: &str, count: usize) -> Option<Vec<u32>> {
         let (_, uids) = uids(&Status::parse(line.as_bytes()).unwrap(), count)?;
@@ -176,9 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_carried_over_without_deleted() {
-        let some = Flags { seen: true, deleted: true, forwarded: true, ..Flags::default() };
-        assert_eq!(flags(&some), "\\Seen $Forwarded");
+    fn flags_and_keywords_are_carried_over_without_deleted() {
+        let flags_of = Flags { seen: true, deleted: true, forwarded: true, ..Flags::default() };
+        let prefix = KeyPrefix::try_from("0123456789abcdef".to_owned()).unwrap();
+        let item = NewItem {
+            key: MessageKey { prefix, uid: Uid::MIN },
+            raw: bytes::Bytes::new(),
+            flags: flags_of,
+            categories: ["Travel", "two words", "a\"b", "Ärger"].map(str::to_owned).to_vec(),
+            received: mailcrane_core::Timestamp::UNIX_EPOCH,
+            sent: None,
+            signed: false,
+        };
+        assert_eq!(flags(&item, Keywords::With), "\\Seen $Forwarded Travel");
+        assert_eq!(flags(&item, Keywords::Without), "\\Seen $Forwarded");
     }
 
     #[test]

@@ -43,6 +43,10 @@ impl ImapSession {
         role: Option<Role>,
     ) -> Result<FolderId, Failure> {
         let listed = folders(&self.list_folders().await?);
+        let name = role.and_then(usual_name).unwrap_or(name);
+        if let Some(found) = role.and_then(|role| listed.iter().find(|folder| folder.role == Some(role))) {
+            return Ok(found.id.clone());
+        }
         let same = |folder: &&DestinationFolder| {
             folder.parent.as_ref() == parent && folder.name.to_lowercase() == name.to_lowercase()
         };
@@ -94,6 +98,18 @@ fn fitting(name: &str, delimiter: Option<u8>) -> String {
     let unfit = |c: char| c.is_control() || matches!(c, '*' | '%') || delimiter.is_some_and(|d| c == char::from(d));
     let fit: String = name.chars().map(|c| if unfit(c) { '_' } else { c }).collect();
     if fit.trim().is_empty() { "_".to_owned() } else { fit }
+}
+
+/// What mail programs call a special folder on IMAP servers.
+fn usual_name(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Sent => Some("Sent"),
+        Role::Drafts => Some("Drafts"),
+        Role::Trash => Some("Trash"),
+        Role::Junk => Some("Junk"),
+        Role::Archive => Some("Archive"),
+        Role::Inbox | Role::All | Role::Flagged | Role::Important => None,
+    }
 }
 
 fn special_use(role: Role) -> Option<&'static str> {

@@ -20,7 +20,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         if self.halt.is_some() {
             self.drop_unsendable();
         }
-        while answers.len() < self.throttle.limit(now) {
+        // Where only one may write at a time, a second request would only wait, and outlive its lease.
+        let most = if self.destination.features().parallel { usize::MAX } else { 1 };
+        while answers.len() < self.throttle.limit(now).min(most) {
             let Some(batch) = self.next_batch(now) else { break };
             let Some(folder) =
                 batch.first().and_then(|p| self.held.get(&p.slice)).and_then(|w| w.folder.destination.clone())

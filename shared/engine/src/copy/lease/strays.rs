@@ -26,12 +26,27 @@ impl Strays {
         Self { items, intended: Some((done, intended)) }
     }
 
+    /// Begins with a listing that no message may claim from.
+    #[must_use]
+    pub fn listed(listed: Vec<ListedItem>) -> Self {
+        Self { items: listed.into_iter().map(|item| (item.id.clone(), item)).collect(), intended: None }
+    }
+
+    /// Takes out the item of a row by its identity; `false` when it is not there.
+    pub fn take_by_id(&mut self, row: &Row) -> bool {
+        row.item.as_ref().is_some_and(|id| self.items.remove(id).is_some())
+    }
+
+    /// Takes out one item that looks like the row's message; `false` when there is none.
+    pub fn take_like(&mut self, row: &Row) -> bool {
+        self.take(row, row.received).is_some()
+    }
+
     /// Takes out what rows answer for: by identity; where identities do not last, one item that looks like it for each.
     pub(super) fn account_for(&mut self, rows: &[Row], features: &Features) {
         for row in rows {
-            let known = row.item.as_ref().is_some_and(|id| self.items.remove(id).is_some());
-            if !known && !features.stable_ids {
-                self.take(row, row.received);
+            if !self.take_by_id(row) && !features.stable_ids {
+                self.take_like(row);
             }
         }
     }
