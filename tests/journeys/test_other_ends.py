@@ -73,6 +73,27 @@ def test_a_mailbox_is_not_moved_into_itself(local, client):
     assert player.untouched()
 
 
+@pytest.mark.parametrize("access", ["user", "impersonation"])
+def test_a_mailbox_moves_out_of_workmail(local, client, access):
+    player = cast.add(local, f"out-{access[:5]}", lambda writer: writer.mixed(60), seed=93)
+    started(client, cast.order(local, [player.account()]))
+    user, password = into_imap(local, f"out-{access[:5]}")
+    source = {"user": player.mailbox, **({"password": player.password} if access == "user" else {})}
+    order = imap_order(local, {"source": source}, user, password)
+    order["source"] = {"kind": "workmail", "access": access}
+    one = started(client, order)
+    of = compare.destination(local.standin.ews, player.mailbox, player.password)
+    assert sum(of.letters.values()) >= 30
+    to = compare.source("127.0.0.1", local.imapd.plain, user, password)
+    of.folders.discard("Outbox")
+    assert [d for d in compare.differences(of, to) if EMPTY not in d] == []
+    assert "Outbox (2)" not in to.folders
+    told = client.call("GET", f"{one}/permissions")["permissions"]
+    assert [grant["mailboxes"] for grant in told] == ([[player.mailbox]] if access == "impersonation" else [])
+    assert cast.settled(lambda: local.standin.call("GET", "roles")) == []
+    assert cast.settled(lambda: cast.granted(local, player.mailbox)) == []
+
+
 LESS = {
     "without-dates-and-marks": ({"drop_properties": ["0x0E06", "0x1090", "0x1081", "0x0E07", "Categories"]},
                                 {"received", "read", "flagged", "answered", "forwarded", "categories"}),

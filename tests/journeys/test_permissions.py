@@ -64,7 +64,7 @@ def test_after_a_migration_that_is(local, client, workmail, access, end):
             assert len(told) == 1 and told[0]["mailboxes"] == [player.mailbox] and not told[0]["every_mailbox"], told
             assert told[0]["granted"] <= told[0]["revoked"]
         else:
-            client.call("POST", f"{one}/erase")
+            client.call("DELETE", one)
         left = lambda: (grants(workmail, player.mailbox), roles(workmail)) != before
         assert not cast.settled(left, 30), (grants(workmail, player.mailbox), roles(workmail), before)
     finally:
@@ -90,4 +90,4 @@ def test_a_role_or_permission_opens_no_mailbox_of_somebody_else(local, client, w
             OrganizationId=ORGANIZATION, ImpersonationRoleId=role["ImpersonationRoleId"], TargetUser=who)["Effect"]
         assert (effect(mine), effect(user)) == ("ALLOW", "DENY")
     client.call("POST", f"migrations/{made['id']}/cancel")
-    client.call("POST", f"migrations/{made['id']}/erase")
+    client.call("DELETE", f"migrations/{made['id']}")

@@ -10,7 +10,7 @@ use crate::oauth::{self, For};
 use crate::repeat::{self, Repeat};
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Account, DestinationEnd, Migration, Secrets, SourceAuth, SourceEnd, keys};
+use mailcrane_core::record::{Access, Account, DestinationEnd, Migration, Secrets, SourceAuth, SourceEnd, keys};
 use mailcrane_core::secret::Secret;
 use mailcrane_engine::intake::{self, AccountChange, NewAccount};
 use mailcrane_engine::ledger;
@@ -61,6 +61,9 @@ fn read_source(fields: &Fields<'_>, context: &Context<'_>) -> Option<(SourceEnd,
     let user = fields.need("user", 320);
     let password = fields.raw_text("password", 1_000).filter(|password| !password.is_empty());
     let server = Server::place(fields);
+    if let Some(access) = Server::workmail(fields).or(context.defaults.workmail) {
+        return read_workmail(fields, &server, user, password, access);
+    }
     let endpoint = server.endpoint(context.defaults);
     let host = endpoint.as_ref().map(|endpoint| endpoint.host.clone());
     let entered = fields.has("oauth");
@@ -105,6 +108,38 @@ fn read_source(fields: &Fields<'_>, context: &Context<'_>) -> Option<(SourceEnd,
         }
     };
     Some((SourceEnd { endpoint: endpoint?, user: user?, auth }, secrets))
+}
+
+/// Reads a source in the stack's own WorkMail: an address, and a password where its user signs in.
+fn read_workmail(
+    fields: &Fields<'_>,
+    server: &Server,
+    user: Option<String>,
+    password: Option<&str>,
+    access: Access,
+) -> Option<(SourceEnd, Secrets)> {
+    if server.names_place() || server.admin_user.is_some() || server.admin_password.is_some() || fields.has("oauth") {
+        fields.fault("kind", "field.invalid", "is workmail, which takes a user, a password and access only");
+    }
+    let user = user.filter(|user| {
+        let good = is_address(user);
+        if !good {
+            fields.fault("user", "field.invalid", "must be an e-mail address such as anna@example.org");
+        }
+        good
+    });
+    match (access, password) {
+        (Access::User, None) => {
+            let text = "is missing; send it, or access impersonation, which needs none";
+            fields.fault("password", "field.missing", text);
+        }
+        (Access::Administrator | Access::Impersonation, Some(_)) => {
+            fields.fault("password", "field.invalid", "is only taken with access user");
+        }
+        _ => {}
+    }
+    let secrets = Secrets { source_password: password.map(Secret::new), ..Secrets::default() };
+    Some((SourceEnd { endpoint: Server::own_workmail(), user: user?, auth: SourceAuth::Workmail(access) }, secrets))
 }
 
 fn read_destination(fields: &Fields<'_>, needs_password: bool) -> Option<(DestinationEnd, Option<Secret>)> {
@@ -196,6 +231,9 @@ pub(crate) async fn add<W: World, V: Vault>(
     }
     fields.end();
     faults.check()?;
+    if accounts.iter().any(|account| opens_others(account.source.auth)) && !operator.matches(request) {
+        return Err(Problem::operator_only());
+    }
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": migration.accounts}))),
         Repeat::Carry(attempt, id) => {
@@ -212,6 +250,11 @@ pub(crate) async fn add<W: World, V: Vault>(
             repeat::end(&app.world, attempt, added).await
         }
     }
+}
+
+/// Tells whether a source is read without its user: then the operator alone says which mailbox it is.
+fn opens_others(auth: SourceAuth) -> bool {
+    matches!(auth, SourceAuth::Workmail(Access::Administrator | Access::Impersonation))
 }
 
 async fn find<W: World>(world: &W, migration: &Migration, no: &str) -> Result<Account, Problem> {
@@ -231,6 +274,9 @@ pub(crate) async fn change<W: World, V: Vault>(
     let migration = access::migration(app.world.table(), operator, request, id).await?.record;
     let account = find(&app.world, &migration, no).await?;
     let change = read_change(&request.json()?, &account)?;
+    if change.source_user.is_some() && opens_others(account.source.auth) && !operator.matches(request) {
+        return Err(Problem::operator_only());
+    }
     let changed = intake::change(&app.world, &app.vault, &migration.id, account.no, &change).await;
     Ok(Response::json(200, &AccountView::of(&changed.map_err(of_intake)?)))
 }
@@ -255,7 +301,11 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
         let oauth = oauth::read(&source, Some(&host), For::Account);
         if let Some(password) = source.raw_text("password", 1_000).filter(|password| !password.is_empty()) {
             change.secrets.source_password = Some(Secret::new(password));
-            change.auth = Some(SourceAuth::Password);
+            // A WorkMail mailbox stays one, whose user signs in now.
+            change.auth = match account.source.auth {
+                SourceAuth::Workmail(_) => Some(SourceAuth::Workmail(Access::User)),
+                _ => Some(SourceAuth::Password),
+            };
         } else if oauth.is_some() {
             change.secrets.source_oauth = oauth;
             change.auth = Some(SourceAuth::Oauth);

@@ -2,7 +2,7 @@
 
 use crate::oauth::{self, For};
 use mailcrane_core::ports::source::{AdminScheme, Endpoint, Security};
-use mailcrane_core::record::OauthSecret;
+use mailcrane_core::record::{Access, OauthSecret};
 use mailcrane_lambda::http::Fields;
 
 /// What an object says of a server; whatever is missing may come from the migration's defaults.
@@ -16,12 +16,15 @@ pub(crate) struct Server {
     pub(crate) admin_password: Option<String>,
     pub(crate) admin_scheme: Option<AdminScheme>,
     pub(crate) oauth: Option<OauthSecret>,
+    /// The way into the stack's own WorkMail, when that is what is read.
+    pub(crate) workmail: Option<Access>,
 }
 
 impl Server {
     /// Reads the members `host`, `port`, `security`, `fingerprint`, `admin_*` and `oauth` that hold for all accounts.
     pub(crate) fn read(fields: &Fields<'_>) -> Self {
         let mut server = Self::place(fields);
+        server.workmail = Self::workmail(fields);
         server.oauth = oauth::read(fields, server.host.as_deref(), For::Everybody);
         server
     }
@@ -60,7 +63,31 @@ impl Server {
             admin_password: fields.raw_text("admin_password", 1_000).map(str::to_owned),
             admin_scheme: fields.typed("admin_scheme", "auto, authzid, master or exchange"),
             oauth: None,
+            workmail: None,
         }
+    }
+
+    /// Reads `kind` and `access` of a source: an IMAP server unless it says `workmail`.
+    pub(crate) fn workmail(fields: &Fields<'_>) -> Option<Access> {
+        let access = fields.typed("access", "user, administrator or impersonation");
+        match fields.text("kind", 20).as_deref() {
+            Some("workmail") => Some(access.unwrap_or_default()),
+            None | Some("imap") => {
+                if access.is_some() {
+                    fields.fault("access", "field.invalid", "belongs to a source of the kind workmail");
+                }
+                None
+            }
+            Some(_) => {
+                fields.fault("kind", "field.invalid", "must be imap or workmail");
+                None
+            }
+        }
+    }
+
+    /// The place that stands for the stack's own WorkMail.
+    pub(crate) fn own_workmail() -> Endpoint {
+        Endpoint { host: "workmail".to_owned(), port: 443, security: Security::Tls, fingerprint: None }
     }
 
     /// Tells whether anything says where the server is.

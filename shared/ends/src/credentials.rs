@@ -2,7 +2,7 @@
 
 use mailcrane_core::Fault;
 use mailcrane_core::ports::source::Credentials;
-use mailcrane_core::record::{Account, OauthSecret, Secrets, SourceAuth};
+use mailcrane_core::record::{Access, Account, OauthSecret, Secrets, SourceAuth};
 use mailcrane_core::secret::Secret;
 
 /// Reads the sealed document of an account.
@@ -18,6 +18,14 @@ pub(crate) enum SourceSecret {
     Whole(Credentials),
     /// What an access token is fetched with, first.
     Oauth(OauthSecret),
+    /// The way into a WorkMail mailbox.
+    Workmail(Access),
+}
+
+/// Returns the password of a source mailbox.
+pub(crate) fn source_password(secrets: Secrets) -> Result<Secret, Fault> {
+    let text = "the password of the source is missing; enter it";
+    secrets.source_password.ok_or_else(|| Fault::give_up("source.credentials_missing", text))
 }
 
 /// Returns what the source is signed in with.
@@ -38,6 +46,7 @@ pub(crate) fn source(account: &Account, secrets: Secrets) -> Result<SourceSecret
         SourceAuth::Oauth => {
             secrets.source_oauth.map(SourceSecret::Oauth).ok_or_else(|| missing("what OAuth needs at the source"))
         }
+        SourceAuth::Workmail(access) => Ok(SourceSecret::Workmail(access)),
     }
 }
 

@@ -13,7 +13,7 @@ use mailcrane_core::record::{
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::{Fault, Timestamp, settings};
-use mailcrane_ews::{Endpoint, Gate, Opening as EwsOpening, WorkMail};
+use mailcrane_ews::{Endpoint, Gate, Opening as EwsOpening, SourceOpening, WorkMail, WorkMailSource};
 use mailcrane_imap::connect::SystemResolver;
 use mailcrane_imap::{
     ImapDestination, ImapSession, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs,
@@ -141,14 +141,18 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         Ok(grant.map(|grant| grant.record).filter(|grant| grant.revoked.is_none()))
     }
 
-    /// Returns the way in, who it is that signs in, and when the permission was made.
+    /// Returns the way into a mailbox, who it is that signs in, and when the permission was made.
     async fn way_in(
         &self,
         migration: &Migration,
         account: &Account,
         access: Access,
+        end: End,
     ) -> Result<(mailcrane_ews::Access, String, Option<Timestamp>), Fault> {
-        let entered = &account.destination.mailbox;
+        let entered = match end {
+            End::Source => &account.source.user,
+            End::Destination => &account.destination.mailbox,
+        };
         if access != Access::User && !migration.by_operator {
             let text = "only a migration that the operator created may open mailboxes without their passwords; \
                         enter the password of the mailbox";
@@ -156,8 +160,14 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         }
         match access {
             Access::User => {
-                let email = account.destination.user.clone().unwrap_or_else(|| entered.clone());
-                let password = credentials::destination_password(self.secrets(migration, account).await?)?;
+                let secrets = self.secrets(migration, account).await?;
+                let (email, password) = match end {
+                    End::Source => (entered.clone(), credentials::source_password(secrets)?),
+                    End::Destination => {
+                        let email = account.destination.user.clone().unwrap_or_else(|| entered.clone());
+                        (email, credentials::destination_password(secrets)?)
+                    }
+                };
                 let principal = email.clone();
                 Ok((mailcrane_ews::Access::User { email, password }, principal, None))
             }
@@ -189,7 +199,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
     }
 
     async fn workmail(&self, migration: &Migration, account: &Account, access: Access) -> Result<WorkMail, Fault> {
-        let (access, principal, granted) = self.way_in(migration, account, access).await?;
+        let (access, principal, granted) = self.way_in(migration, account, access, End::Destination).await?;
         let opening = EwsOpening {
             endpoint: self.ews.clone(),
             access,
@@ -198,6 +208,25 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
             capabilities: self_test::seen(&self.table, &self.organization).await?,
         };
         WorkMail::open(opening).await
+    }
+
+    /// Opens a WorkMail mailbox for reading. During a pass, mail that came after its beginning is left to the next one.
+    async fn workmail_source(
+        &self,
+        migration: &Migration,
+        account: &Account,
+        access: Access,
+    ) -> Result<WorkMailSource, Fault> {
+        let (access, principal, granted) =
+            self.way_in(migration, account, access, End::Source).await.map_err(of_source)?;
+        let opening = SourceOpening {
+            endpoint: self.ews.clone(),
+            access,
+            gate: self.gate(&principal),
+            settings: self.ews_settings(granted),
+            horizon: account.pass.started.filter(|_| account.pass.ended.is_none()),
+        };
+        WorkMailSource::open(opening).await
     }
 
     fn ews_settings(&self, granted: Option<Timestamp>) -> mailcrane_ews::Settings {
@@ -221,6 +250,9 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
         let session = match credentials::source(account, self.secrets(migration, account).await?)? {
             SourceSecret::Whole(credentials) => self.sources.open(&account.source.endpoint, &credentials).await?,
             SourceSecret::Oauth(secret) => self.with_token(account, &secret).await?,
+            SourceSecret::Workmail(access) => {
+                return Ok(AnySource::Workmail(self.workmail_source(migration, account, access).await?));
+            }
         };
         Ok(AnySource::Imap(session))
     }
@@ -251,6 +283,21 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
         let patience = self.engine.times.propagation / SEARCHES;
         self_test::run(&self.table, &self.organization, &mailbox, patience, Timestamp::now).await
     }
+}
+
+/// One end of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Source,
+    Destination,
+}
+
+/// Renames the code of a fault for the source.
+fn of_source(mut fault: Fault) -> Fault {
+    if let Some(name) = fault.code.strip_prefix("destination.") {
+        fault.code = format!("source.{name}").into();
+    }
+    fault
 }
 
 /// A new item is searched for as long as a permission may spread, divided by this.

@@ -62,11 +62,13 @@ pub async fn run<W: World, E: Ends, D: Directory>(
         return Ok(verdict);
     }
     let (source, destination) = futures_util::join!(
-        end::source(world, ends, &migration, &account, deadline),
+        end::source(world, ends, directory, &migration, &account, deadline),
         end::destination(world, ends, directory, &migration, &account, deadline),
     );
-    if let Probe::Spreading(since) = destination {
-        return wait(world, id, no, since).await;
+    for probe in [&source, &destination] {
+        if let Probe::Spreading(since) = probe {
+            return wait(world, id, no, *since).await;
+        }
     }
     let verdict = conclude(world, id, no, &source, &destination, Some(ends.allowance(&account))).await?;
     if migration.accounts <= 250 || no.0.is_multiple_of(50) || no.0.saturating_add(1) == migration.accounts {

@@ -9,7 +9,9 @@ use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, MigrationId};
 use mailcrane_core::ports::directory::{Directory, Permissions};
 use mailcrane_core::ports::table::{Expect, Key, Table as _, Write};
-use mailcrane_core::record::{Access, Account, DestinationKind, Grant, GrantKind, Migration, Record, Versioned, keys};
+use mailcrane_core::record::{
+    Access, Account, DestinationKind, Grant, GrantKind, Migration, Record, SourceAuth, SourceEnd, Versioned, keys,
+};
 use mailcrane_core::state::MigrationState;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +67,31 @@ pub async fn grant<W: World, D: Directory>(
     mailbox: &str,
 ) -> Result<Option<Timestamp>, Fault> {
     let DestinationKind::Workmail { access } = &migration.destination else { return Ok(None) };
-    if *access == Access::User {
+    grant_by(world, directory, migration, *access, mailbox).await
+}
+
+/// Makes sure that the migration may read the mailbox that an account comes from, as [`grant`] does for writing.
+///
+/// # Errors
+/// As [`grant`].
+pub async fn grant_source<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    migration: &Migration,
+    source: &SourceEnd,
+) -> Result<Option<Timestamp>, Fault> {
+    let SourceAuth::Workmail(access) = source.auth else { return Ok(None) };
+    grant_by(world, directory, migration, access, &source.user).await
+}
+
+async fn grant_by<W: World, D: Directory>(
+    world: &W,
+    directory: &D,
+    migration: &Migration,
+    access: Access,
+    mailbox: &str,
+) -> Result<Option<Timestamp>, Fault> {
+    if access == Access::User {
         return Ok(None);
     }
     if !migration.by_operator {

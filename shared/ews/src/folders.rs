@@ -22,6 +22,7 @@ use crate::soap::{Class, FolderRef, Reply};
 pub(crate) struct Known {
     root: String,
     roles: BTreeMap<Role, String>,
+    outbox: Option<String>,
 }
 
 /// The name of the inbox as one of a source.
@@ -59,9 +60,16 @@ impl Known {
         }
         let roles = ROLES.iter().filter_map(|(which, role)| Some((*role, found.get(which)?.clone()))).collect();
         match found.remove(&Distinguished::Root) {
-            Some(root) if found.contains_key(&Distinguished::Inbox) => Ok(Self { root, roles }),
+            Some(root) if found.contains_key(&Distinguished::Inbox) => {
+                Ok(Self { root, roles, outbox: found.remove(&Distinguished::Outbox) })
+            }
             _ => Err(Failure::Unreadable(Unreadable::Missing("inbox"))),
         }
+    }
+
+    /// Tells whether the folder holds what is about to be sent.
+    pub(crate) fn is_outbox(&self, folder: &Folder) -> bool {
+        self.outbox.as_ref() == Some(&folder.id)
     }
 
     pub(crate) fn role_of(&self, folder: &Folder) -> Option<Role> {

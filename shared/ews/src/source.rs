@@ -149,7 +149,11 @@ impl Source for WorkMailSource {
                 path,
                 role: self.known.role_of(folder),
                 selectable: true,
-                skip: (!folder.holds_mail()).then(|| "it holds no e-mail".to_owned()),
+                skip: match folder.holds_mail() {
+                    false => Some("it holds no e-mail".to_owned()),
+                    true if self.known.is_outbox(folder) => Some("it holds what is about to be sent".to_owned()),
+                    true => None,
+                },
             })
             .collect();
         folders.sort_by_key(|f| (!f.wire.is_inbox(), f.path.len()));

@@ -254,6 +254,33 @@ fn every_described_change_is_answered() {
 }
 
 #[test]
+fn only_the_operator_names_a_workmail_mailbox_that_is_read_without_its_user() {
+    let scene = scene();
+    let mut order = order();
+    order["destination"] = json!({"kind": "imap", "host": "imap.example.com"});
+    order["source"] = json!({"kind": "workmail", "access": "impersonation"});
+    let account = |user: &str| {
+        let destination = json!({"mailbox": format!("new-{user}"), "password": "b"});
+        json!({"source": {"user": user}, "destination": destination})
+    };
+    order["accounts"] = json!([account("anna@example.org")]);
+    let (status, body) = scene.call("POST", "/v1/migrations", KEY, &order);
+    assert_eq!(status, 201, "{body}");
+    let path = format!("/v1/migrations/{}/accounts", body["id"].as_str().unwrap());
+    let token = body["token"].as_str().unwrap().to_owned();
+    let more = |access: &str| json!({"source": {"kind": "workmail", "access": access}, "accounts": [account("boss@example.org")]});
+    for access in ["impersonation", "administrator"] {
+        assert_eq!(scene.call("POST", &path, &token, &more(access)).0, 403, "{access}");
+    }
+    let (status, problem) = scene.call("POST", &path, &token, &more("user"));
+    assert_eq!((status, &problem["field"]), (422, &json!("accounts.0.source.password")), "{problem}");
+    let other = json!({"source": {"user": "boss@example.org"}});
+    assert_eq!(scene.call("PATCH", &format!("{path}/0"), &token, &other).0, 403);
+    assert_eq!(scene.call("PATCH", &format!("{path}/0"), KEY, &other).0, 200);
+    assert_eq!(scene.call("POST", &path, KEY, &more("impersonation")).0, 201);
+}
+
+#[test]
 fn an_imap_server_is_taken_as_destination_with_a_password_for_each_account() {
     let scene = scene();
     let mut order = order();

@@ -1,6 +1,6 @@
 //! An account: one pair of source mailbox and destination mailbox.
 
-use super::{Counters, Record};
+use super::{Access, Counters, Record};
 use crate::id::{AccountNo, PassNo};
 use crate::key::SourceId;
 use crate::ports::source::{AdminScheme, Endpoint};
@@ -19,6 +19,8 @@ pub enum SourceAuth {
     Administrator(AdminScheme),
     /// An OAuth 2 refresh token, service account or application.
     Oauth,
+    /// A mailbox of the stack's WorkMail organisation, read over EWS; the user is its address.
+    Workmail(Access),
 }
 
 /// The source of an account.

@@ -9,7 +9,7 @@ use mailcrane_core::ports::destination::Destination as _;
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::Source as _;
-use mailcrane_core::record::{Account, DestinationKind, Migration};
+use mailcrane_core::record::{Account, DestinationKind, Migration, SourceAuth};
 use mailcrane_core::{Fault, Remedy, Timestamp};
 use std::pin::pin;
 use std::time::Duration;
@@ -41,14 +41,23 @@ impl From<Fault> for Probe {
     }
 }
 
-/// Signs in at the source, opens INBOX for reading and lists the folders.
-pub(super) async fn source<W: World, E: Ends>(
+/// Makes the permission where one is needed, then signs in at the source, opens INBOX for reading and lists the folders.
+pub(super) async fn source<W: World, E: Ends, D: Directory>(
     world: &W,
     ends: &E,
+    directory: &D,
     migration: &Migration,
     account: &Account,
     deadline: Timestamp,
 ) -> Probe {
+    let granted = match patiently(world, deadline, "source", async || {
+        permission::grant_source(world, directory, migration, &account.source).await
+    })
+    .await
+    {
+        Ok(granted) => granted,
+        Err(fault) => return logged(migration, account, "source", of_source(fault)).into(),
+    };
     let look = async || {
         let mut session = ends.source(migration, account).await?;
         let inbox = session.examine(&WireName::from("INBOX")).await;
@@ -59,8 +68,30 @@ pub(super) async fn source<W: World, E: Ends>(
     };
     match patiently(world, deadline, "source", look).await {
         Ok(()) => Probe::Well,
-        Err(fault) => logged(migration, account, "source", fault).into(),
+        Err(fault) => refused(world, migration, account, "source", granted, fault),
     }
+}
+
+/// A refusal soon after a permission was made may only mean that it has not spread.
+fn refused<W: World>(
+    world: &W,
+    migration: &Migration,
+    account: &Account,
+    end: &'static str,
+    granted: Option<Timestamp>,
+    fault: Fault,
+) -> Probe {
+    let spreading =
+        granted.filter(|since| is_permission(&fault) && later(*since, world.times().propagation) > world.now());
+    spreading.map_or_else(|| logged(migration, account, end, fault).into(), Probe::Spreading)
+}
+
+/// Renames the code of a fault for the source.
+fn of_source(mut fault: Fault) -> Fault {
+    if let Some(name) = fault.code.strip_prefix("destination.") {
+        fault.code = format!("source.{name}").into();
+    }
+    fault
 }
 
 /// Makes the permission where one is needed, then opens the mailbox and lists its folders.
@@ -100,18 +131,17 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
             }
             Probe::Well
         }
-        Err(fault) => {
-            let spreading =
-                granted.filter(|since| is_permission(&fault) && later(*since, world.times().propagation) > world.now());
-            spreading.map_or_else(|| logged(migration, account, "destination", fault).into(), Probe::Spreading)
-        }
+        Err(fault) => refused(world, migration, account, "destination", granted, fault),
     }
 }
 
 /// Tells whether an account would be copied into itself, as far as its names show that.
 fn is_its_own_source(migration: &Migration, account: &Account) -> bool {
-    let DestinationKind::Imap { endpoint } = &migration.destination else { return false };
     let (source, end) = (&account.source, &account.destination);
+    let DestinationKind::Imap { endpoint } = &migration.destination else {
+        let one_organisation = matches!(source.auth, SourceAuth::Workmail(_));
+        return one_organisation && source.user.eq_ignore_ascii_case(&end.mailbox);
+    };
     let user = end.user.as_ref().unwrap_or(&end.mailbox);
     endpoint.host.eq_ignore_ascii_case(&source.endpoint.host)
         && endpoint.port == source.endpoint.port
@@ -120,7 +150,13 @@ fn is_its_own_source(migration: &Migration, account: &Account) -> bool {
 
 /// Tells whether the fault may be one of a permission that has not spread.
 fn is_permission(fault: &Fault) -> bool {
-    matches!(fault.code.as_ref(), "destination.permission_spreads" | "destination.no_permission")
+    matches!(
+        fault.code.as_ref(),
+        "destination.permission_spreads"
+            | "destination.no_permission"
+            | "source.permission_spreads"
+            | "source.no_permission"
+    )
 }
 
 fn logged(migration: &Migration, account: &Account, end: &'static str, fault: Fault) -> Fault {

@@ -175,6 +175,39 @@ fn a_role_opens_the_mailboxes_of_its_migration_and_no_others_and_is_deleted() {
 }
 
 #[test]
+fn a_role_of_one_account_opens_one_mailbox() {
+    let scene = scene(Access::Impersonation, true, &["anna"]);
+    scene.directory.add("stranger@example.org");
+    assert_eq!(scene.check(0), Verdict::Passed);
+    let roles = scene.directory.standing_roles();
+    assert!(roles.len() == 1 && roles.values().all(|(_, opens)| opens.len() == 1), "{roles:?}");
+}
+
+#[test]
+fn a_source_in_workmail_is_opened_for_the_operator_alone_and_nothing_else_with_it() {
+    for by_operator in [false, true] {
+        let scene = scene(Access::User, by_operator, &["anna"]);
+        let boss = scene.directory.add("boss@example.org").entity;
+        let source = SourceEnd {
+            user: "boss@example.org".into(),
+            auth: SourceAuth::Workmail(Access::Impersonation),
+            ..scene.account(0).source
+        };
+        let migration = scene.migration();
+        let granted = crate::permission::grant_source(&scene.world, &scene.directory, &migration, &source);
+        let granted = scene.clock.block_on(granted).map_err(|fault| fault.code);
+        let roles = scene.directory.standing_roles();
+        if by_operator {
+            assert!(granted.unwrap().is_some());
+            assert!(roles.values().all(|(_, opens)| *opens == [boss.clone()]), "{roles:?}");
+        } else {
+            assert_eq!(granted.unwrap_err(), "destination.not_permitted");
+        }
+        assert_eq!(roles.len(), usize::from(by_operator), "{roles:?}");
+    }
+}
+
+#[test]
 fn a_role_opens_a_mailbox_that_was_entered_later_too() {
     let scene = scene(Access::Impersonation, true, &["anna", "ben"]);
     assert_eq!(scene.check(0), Verdict::Passed);

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use mailcrane_core::Fault;
 use mailcrane_core::Timestamp;
 use mailcrane_core::ports::directory::{Directory, MailboxInfo};
-use mailcrane_core::record::{Account, Migration, Opened, keys};
+use mailcrane_core::record::{Access, Account, DestinationKind, Migration, Opened, SourceAuth, keys};
 
 /// A role takes at most 10 rules of 10 mailboxes.
 const NAMED: usize = 100;
@@ -47,13 +47,22 @@ pub(super) async fn of_migration<W: World, D: Directory>(
     let mut names = Vec::new();
     for bucket in 0..migration.accounts.div_ceil(250) {
         let accounts = ledger::all::<Account>(world.table(), &keys::bucket(&migration.id, bucket), "A#").await?;
-        names.extend(accounts.into_iter().map(|account| account.record.destination.mailbox));
+        names.extend(accounts.iter().flat_map(|account| impersonated(migration, &account.record)).cloned());
     }
     names.retain(|name| name.to_lowercase() != mine.entered);
     let found: Vec<_> =
         stream::iter(&names).map(|name| opened(world, directory, name)).buffered(LOOK_UPS).collect().await;
     let found: Vec<Opened> = found.into_iter().filter_map(Result::ok).collect();
-    Ok(joined(&[mine], &found))
+    // No other mailbox does not mean every mailbox.
+    Ok(if found.is_empty() { vec![mine] } else { joined(&[mine], &found) })
+}
+
+/// Returns the mailboxes of an account that are opened by the role.
+fn impersonated<'a>(migration: &Migration, account: &'a Account) -> impl Iterator<Item = &'a String> + use<'a> {
+    let written = migration.destination == DestinationKind::Workmail { access: Access::Impersonation };
+    let read = account.source.auth == SourceAuth::Workmail(Access::Impersonation);
+    let destination = written.then_some(&account.destination.mailbox);
+    destination.into_iter().chain(read.then_some(&account.source.user))
 }
 
 /// Joins what a role opens with what it shall open; empty means all, and so do more than it can name.

@@ -27,11 +27,14 @@ pub enum Distinguished {
     Deleted,
     /// `junkemail`
     Junk,
+    /// `outbox`
+    Outbox,
 }
 
 impl Distinguished {
     /// All, in the order they are asked for.
-    pub const ALL: [Self; 6] = [Self::Root, Self::Inbox, Self::Sent, Self::Drafts, Self::Deleted, Self::Junk];
+    pub const ALL: [Self; 7] =
+        [Self::Root, Self::Inbox, Self::Sent, Self::Drafts, Self::Deleted, Self::Junk, Self::Outbox];
 
     /// Gives the name on the wire.
     #[must_use]
@@ -43,6 +46,7 @@ impl Distinguished {
             Self::Drafts => "drafts",
             Self::Deleted => "deleteditems",
             Self::Junk => "junkemail",
+            Self::Outbox => "outbox",
         }
     }
 }
