@@ -102,6 +102,12 @@ impl StandIn {
         assert!(answer.status().is_success(), "{:?}", answer.text().await);
     }
 
+    /// Takes all knobs and rules back.
+    pub(crate) async fn calm(&self) {
+        let answer = self.http.delete(format!("{}/_workmail/knobs", self.base)).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     pub(crate) async fn rule(&self, rule: Value) {
         self.post("/_workmail/rules", rule).await;
     }
