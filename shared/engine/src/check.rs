@@ -70,7 +70,12 @@ pub async fn run<W: World, E: Ends, D: Directory>(
             return wait(world, id, no, *since).await;
         }
     }
-    let verdict = conclude(world, id, no, &source, &destination, Some(ends.allowance(&account))).await?;
+    let free = match destination {
+        Probe::Well => end::free(directory, &migration, &account).await,
+        _ => None,
+    };
+    let learned = Learned { allowance: ends.allowance(&account), free };
+    let verdict = conclude(world, id, no, &source, &destination, Some(learned)).await?;
     if migration.accounts <= 250 || no.0.is_multiple_of(50) || no.0.saturating_add(1) == migration.accounts {
         roll_up(world, id).await?;
     }
@@ -155,6 +160,15 @@ async fn wait<W: World>(world: &W, id: &MigrationId, no: AccountNo, since: Times
     Ok(Verdict::Waits)
 }
 
+/// What a check learned besides its verdict.
+#[derive(Debug, Clone, Copy)]
+struct Learned {
+    /// What the provider of the source allows.
+    allowance: Allowance,
+    /// Free octets at the destination, when known.
+    free: Option<u64>,
+}
+
 /// Writes the results in one transaction: the account, the lane of its analysis, and its place in a pass that waits
 /// for it.
 async fn conclude<W: World>(
@@ -163,14 +177,17 @@ async fn conclude<W: World>(
     no: AccountNo,
     source: &Probe,
     destination: &Probe,
-    allowance: Option<Allowance>,
+    learned: Option<Learned>,
 ) -> Result<Verdict, Fault> {
     for _ in 0..20 {
         let mut account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?;
         if account.record.state != AccountState::Checking {
             return Ok(Verdict::Dropped);
         }
-        account.record.allowance = allowance.unwrap_or(account.record.allowance);
+        if let Some(learned) = learned {
+            account.record.allowance = learned.allowance;
+            account.record.analysis.destination_free = learned.free;
+        }
         let promised = account.record.queue_when_checked;
         let passed = note(world, &mut account.record, source, destination).map_err(LedgerError::from)?;
         let mut writes = vec![ledger::write_of(&account)?];

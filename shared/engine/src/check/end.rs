@@ -135,6 +135,19 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
     }
 }
 
+/// Returns how many octets are free in a WorkMail mailbox; the analysis shows whether that is enough.
+pub(super) async fn free<D: Directory>(directory: &D, migration: &Migration, account: &Account) -> Option<u64> {
+    let DestinationKind::Workmail { .. } = &migration.destination else { return None };
+    match directory.mailbox(&account.destination.mailbox).await {
+        Ok(info) => Some(info.quota?.saturating_sub(info.used?)),
+        Err(fault) => {
+            let error = &fault as &dyn std::error::Error;
+            tracing::warn!(migration.id = %migration.id, account.no = account.no.0, error, "the quota is not known");
+            None
+        }
+    }
+}
+
 /// Tells whether an account would be copied into itself, as far as its names show that.
 fn is_its_own_source(migration: &Migration, account: &Account) -> bool {
     let (source, end) = (&account.source, &account.destination);

@@ -175,6 +175,14 @@ fn a_role_opens_the_mailboxes_of_its_migration_and_no_others_and_is_deleted() {
 }
 
 #[test]
+fn what_is_free_at_the_destination_is_told() {
+    let scene = scene(Access::Administrator, true, &["anna"]);
+    scene.directory.edit("anna@example.org", |info| (info.quota, info.used) = (Some(50 << 30), Some(20 << 30)));
+    assert_eq!(scene.check(0), Verdict::Passed);
+    assert_eq!(scene.account(0).analysis.destination_free, Some(30 << 30));
+}
+
+#[test]
 fn a_role_of_one_account_opens_one_mailbox() {
     let scene = scene(Access::Impersonation, true, &["anna"]);
     scene.directory.add("stranger@example.org");

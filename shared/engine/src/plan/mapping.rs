@@ -35,7 +35,8 @@ pub fn arrange(folders: &mut [SourceFolder]) {
 /// Decides the fate of every folder, in the given order. The same folders in the same order get the same names.
 #[must_use]
 pub fn map(folders: &[SourceFolder], options: &Options, filing: Filing) -> Vec<Fate> {
-    let mut mapper = Mapper { filing, places: BTreeMap::new(), taken: BTreeMap::new(), roles: BTreeMap::new() };
+    let under = options.under_folder.is_some();
+    let mut mapper = Mapper { filing, under, places: BTreeMap::new(), taken: BTreeMap::new(), roles: BTreeMap::new() };
     folders.iter().map(|folder| mapper.fate(folder, folders, options)).collect()
 }
 
@@ -48,6 +49,8 @@ fn is_bracket(folder: &SourceFolder, all: &[SourceFolder]) -> bool {
 
 struct Mapper {
     filing: Filing,
+    /// Whether everything goes under one folder, where special folders are ordinary ones.
+    under: bool,
     /// Source path to place.
     places: BTreeMap<Vec<String>, Place>,
     /// Place in lower case to the source path that has it.
@@ -83,9 +86,6 @@ impl Mapper {
         let mut place = self.place(&folder.path, folder.role);
         if let Some(under) = &options.under_folder {
             let mut names: Vec<String> = under.split('/').filter(|n| !n.is_empty()).map(legal).collect();
-            if let Some(role) = place.root.take() {
-                names.push(title(role).to_owned());
-            }
             names.append(&mut place.names);
             place.names = names;
         }
@@ -98,6 +98,7 @@ impl Mapper {
         }
         if let Some(role) = role.filter(|r| !self.roles.contains_key(r)) {
             let place = match role {
+                _ if self.under => self.unique(None, Vec::new(), title(role), path),
                 Role::Archive | Role::All => self.unique(None, Vec::new(), title(role), path),
                 _ => Place { root: Some(role), names: Vec::new() },
             };
@@ -108,7 +109,9 @@ impl Mapper {
         let Some((name, parents)) = path.split_last() else { return Place { root: None, names: vec!["_".to_owned()] } };
         let parent = match parents {
             [] => Place { root: None, names: Vec::new() },
-            [inbox] if inbox.eq_ignore_ascii_case("INBOX") => Place { root: Some(Role::Inbox), names: Vec::new() },
+            [inbox] if inbox.eq_ignore_ascii_case("INBOX") && !self.under => {
+                Place { root: Some(Role::Inbox), names: Vec::new() }
+            }
             _ => self.place(parents, None),
         };
         let place = self.unique(parent.root, parent.names, name, path);
@@ -121,11 +124,11 @@ impl Mapper {
         let wanted = legal(name);
         let mut n = 1;
         loop {
-            let name = if n == 1 { wanted.clone() } else { format!("{wanted} ({n})") };
+            let name = if n == 1 { wanted.clone() } else { numbered(&wanted, n) };
             let mut names = parent.clone();
             names.push(name);
             let lower: Vec<String> = names.iter().map(|n| n.to_lowercase()).collect();
-            let reserved = root.is_none() && lower.len() == 1 && is_reserved(&lower);
+            let reserved = !self.under && root.is_none() && lower.len() == 1 && is_reserved(&lower);
             match self.taken.get(&(root, lower.clone())) {
                 Some(other) if other != path => n += 1,
                 None if reserved => n += 1,
@@ -136,6 +139,14 @@ impl Mapper {
             }
         }
     }
+}
+
+/// Adds a number to a name, which is cut where both would be too long.
+fn numbered(name: &str, n: u32) -> String {
+    let suffix = format!(" ({n})");
+    let room = LONGEST.saturating_sub(suffix.len());
+    let cut: String = name.chars().take(room).collect();
+    format!("{}{suffix}", cut.trim_end())
 }
 
 /// Names at the top that mail programs and WorkMail keep for other things.
@@ -263,6 +274,23 @@ mod tests {
     }
 
     #[test]
+    fn under_one_folder_special_folders_keep_their_titles_and_others_make_way() {
+        let folders: Vec<_> = [
+            ("INBOX", Some(Role::Inbox)),
+            ("Gesendet", Some(Role::Sent)),
+            ("INBOX/a", None),
+            ("Sent Items", None),
+            ("Calendar", None),
+        ]
+        .map(|(path, role)| folder(path, role))
+        .to_vec();
+        let options = Options { under_folder: Some("Old".into()), ..Options::default() };
+        let shown: Vec<_> = map(&folders, &options, Filing::Folders).iter().map(shown).collect();
+        let expected = [":Old/Inbox", ":Old/Sent Items", ":Old/Inbox/a", ":Old/Sent Items (2)", ":Old/Calendar"];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
     fn patterns_match_whole_names() {
         for (pattern, text, expected) in [
             ("Trash", "trash", true),
@@ -278,6 +306,50 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn special_long_and_odd_names_become_legal_and_unique_and_stable(
+            paths in prop::collection::btree_set(
+                prop::collection::vec(
+                    prop_oneof![
+                        "(?i)inbox", "(?i)calendar", "Outbox", "Kalender", "Gesendet", "[.]{1,2}", "[ ]{0,3}",
+                        "\\PC{0,8}", "x{198,260}( |X)?", "[\\x00-\\x1f\\x7f]{1,3}", "Ä{150,300}", "a \\([2-4]\\)", "[aA]",
+                    ],
+                    1..6,
+                ),
+                1..25,
+            ),
+            roles in prop::collection::vec(prop::option::of(0..6_usize), 25),
+        ) {
+            const ROLES: [Role; 6] =
+                [Role::Inbox, Role::Sent, Role::Drafts, Role::Trash, Role::Junk, Role::Archive];
+            let folders: Vec<_> = paths.iter().zip(&roles).map(|(path, role)| {
+                let role = role.and_then(|n| ROLES.get(n).copied());
+                SourceFolder { path: path.clone(), ..folder("x", role) }
+            }).collect();
+            let fates = map(&folders, &Options::default(), Filing::Folders);
+            let mut seen = BTreeSet::new();
+            for fate in &fates {
+                let Fate::Copy(place) = fate else { panic!("skipped") };
+                for name in &place.names {
+                    prop_assert!(name.trim() == name && !name.is_empty() && !name.contains(char::is_control), "{name:?}");
+                    prop_assert!(name.chars().count() <= LONGEST, "{name:?}");
+                }
+                let lower: Vec<_> = place.names.iter().map(|n| n.to_lowercase()).collect();
+                prop_assert!(place.root.is_some() || lower.len() != 1 || !is_reserved(&lower), "{place:?}");
+                prop_assert!(seen.insert((place.root, lower)), "{place:?}");
+            }
+            prop_assert_eq!(map(&folders, &Options::default(), Filing::Folders), fates);
+            let under = Options { under_folder: Some("Old/Mail".to_owned()), ..Options::default() };
+            let mut seen = BTreeSet::new();
+            for fate in map(&folders, &under, Filing::Folders) {
+                let Fate::Copy(place) = fate else { panic!("skipped") };
+                prop_assert!(place.root.is_none() && place.names.starts_with(&["Old".into(), "Mail".into()]), "{place:?}");
+                prop_assert!(place.names.len() > 2, "{place:?}");
+                let lower: Vec<_> = place.names.iter().map(|n| n.to_lowercase()).collect();
+                prop_assert!(seen.insert(lower), "{place:?}");
+            }
+        }
+
         #[test]
         fn any_names_become_legal_and_unique_and_stable(
             paths in prop::collection::btree_set(prop::collection::vec("[aA/\\\\ \\x00ÄäÖ]{0,3}", 1..4), 1..20)

@@ -44,9 +44,10 @@ impl Places {
             Some(root) => Some(self.root(destination, root).await?),
             None => None,
         };
-        let last = place.names.len().saturating_sub(1);
-        for (level, name) in place.names.iter().enumerate() {
-            let role = role.filter(|_| level == last && place.root.is_none());
+        // A special folder that the user puts elsewhere is an ordinary one there.
+        let special = |role: &Role| place.root.is_none() && place.names == [title(*role)];
+        let role = role.filter(special);
+        for name in &place.names {
             parent = Some(self.child(destination, parent, name, role).await?);
         }
         match parent {
@@ -78,5 +79,27 @@ impl Places {
         let folder = destination.create_folder(key.0.as_ref(), name, role).await?;
         self.named.insert(key, folder.clone());
         Ok(folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailcrane_testkit::Memory;
+
+    #[test]
+    fn a_special_folder_that_the_user_puts_elsewhere_is_made_there() {
+        let memory = Memory::default();
+        memory.clock.block_on(async {
+            let _ = memory.ends.destinations.mailbox("anna@example.org");
+            let destination = memory.ends.destinations.open("anna@example.org").await.unwrap();
+            let mut places = Places::of(&destination).await.unwrap();
+            let place = |names: &[&str]| Place { root: None, names: names.iter().map(|n| (*n).to_owned()).collect() };
+            let system = places.root(&destination, Role::Sent).await.unwrap();
+            for names in [&["Old", "Sent Items"][..], &["Post"]] {
+                let made = places.ensure(&destination, &place(names), Some(Role::Sent)).await.unwrap();
+                assert_ne!(made, system, "{names:?}");
+            }
+        });
     }
 }
