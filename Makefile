@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check faults mutants setup browser
+.PHONY: demo local stop test check faults bench mutants setup browser
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -34,6 +34,11 @@ browser:
 faults: setup ## random schedules over real adapters (SEEDS=100, or SEED=17 for one and its story)
 	cargo build --quiet --workspace --bin workmail
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test --quiet --workspace --test faults -- --nocapture
+
+bench: ## Mailcrane beside mbsync and the bare limits (QUICK=1: two minutes); results in tests/bench/results
+	@command -v mbsync >/dev/null || tests/bench/setup.sh
+	cargo build --quiet --release --bin bench --bin workmail
+	target/release/bench $(if $(QUICK),quick,full) --out tests/bench/results
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py

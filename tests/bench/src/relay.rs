@@ -6,6 +6,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -19,10 +21,11 @@ const PIECE: usize = 64 * 1024;
 const UNDER_WAY: usize = 4096;
 
 /// A listening link to one server.
-pub struct Relay {
+pub(crate) struct Relay {
     listener: TcpListener,
     server: SocketAddr,
     round_trip: Duration,
+    turns: Arc<AtomicU64>,
 }
 
 impl Relay {
@@ -30,32 +33,42 @@ impl Relay {
     ///
     /// # Errors
     /// When no port can be opened.
-    pub async fn bind(server: SocketAddr, round_trip: Duration) -> io::Result<Self> {
+    pub(crate) async fn bind(server: SocketAddr, round_trip: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        Ok(Self { listener, server, round_trip })
+        Ok(Self { listener, server, round_trip, turns: Arc::default() })
     }
 
     /// Where a client connects.
     ///
     /// # Errors
     /// When the socket has no address any more.
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Counts how often a client spoke after its server did: the round trips that were waited for, over all connections.
+    pub(crate) fn turns(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.turns)
     }
 
     /// Relays every connection until the listener fails; a connection that fails ends alone.
     ///
     /// # Errors
     /// When no further connection can be accepted.
-    pub async fn run(self) -> io::Result<()> {
+    pub(crate) async fn run(self) -> io::Result<()> {
         loop {
             let (client, _) = self.listener.accept().await?;
-            tokio::spawn(connection(client, self.server, self.round_trip));
+            tokio::spawn(connection(client, self.server, self.round_trip, Arc::clone(&self.turns)));
         }
     }
 }
 
-async fn connection(client: TcpStream, server: SocketAddr, round_trip: Duration) -> io::Result<()> {
+async fn connection(
+    client: TcpStream,
+    server: SocketAddr,
+    round_trip: Duration,
+    turns: Arc<AtomicU64>,
+) -> io::Result<()> {
     sleep(round_trip).await;
     let server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
@@ -63,13 +76,25 @@ async fn connection(client: TcpStream, server: SocketAddr, round_trip: Duration)
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let half = round_trip / 2;
-    tokio::try_join!(direction(from_client, to_server, half), direction(from_server, to_client, half))?;
+    let answered = AtomicBool::new(true);
+    let up = || {
+        if answered.swap(false, Ordering::Relaxed) {
+            turns.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let down = || answered.store(true, Ordering::Relaxed);
+    tokio::try_join!(direction(from_client, to_server, half, up), direction(from_server, to_client, half, down))?;
     Ok(())
 }
 
-async fn direction(from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin, delay: Duration) -> io::Result<()> {
+async fn direction(
+    from: impl AsyncRead + Unpin,
+    to: impl AsyncWrite + Unpin,
+    delay: Duration,
+    read: impl Fn(),
+) -> io::Result<()> {
     let (sender, receiver) = mpsc::channel(UNDER_WAY);
-    tokio::try_join!(depart(from, sender, delay), arrive(receiver, to))?;
+    tokio::try_join!(depart(from, sender, delay, read), arrive(receiver, to))?;
     Ok(())
 }
 
@@ -78,10 +103,12 @@ async fn depart(
     mut from: impl AsyncRead + Unpin,
     sender: mpsc::Sender<(Instant, Vec<u8>)>,
     delay: Duration,
+    heard: impl Fn(),
 ) -> io::Result<()> {
     loop {
         let mut piece = Vec::with_capacity(PIECE);
         let read = from.read_buf(&mut piece).await?;
+        heard();
         let due = Instant::now() + delay;
         if sender.send((due, piece)).await.is_err() || read == 0 {
             return Ok(());

@@ -1,0 +1,172 @@
+//! Where contestants meet: a source, both destinations, and links of some length to them.
+
+use crate::dovecot::Dovecot;
+use crate::mailbox::Mailbox;
+use crate::measure;
+use crate::relay::Relay;
+use crate::work::{Contestant, Report, Work};
+use crate::work_mail::WorkMail;
+use anyhow::{Context as _, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// The servers and their files; all of it goes away with the value.
+pub(crate) struct Arena {
+    dir: PathBuf,
+    source: Dovecot,
+    imap: Dovecot,
+    work_mail: WorkMail,
+    born: u32,
+}
+
+/// One run of a contestant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) contestant: Contestant,
+    pub(crate) kind: crate::mailbox::Kind,
+    pub(crate) round_trip_ms: u64,
+    pub(crate) accounts: usize,
+    pub(crate) lanes: u16,
+    /// Messages that lay at the destination afterwards (read, for a bare fetch).
+    pub(crate) messages: usize,
+    pub(crate) octets: usize,
+    /// How often a client waited for an answer, at both ends.
+    pub(crate) round_trips: u64,
+    /// How much of the machine's CPU was busy, from 0 to 1.
+    pub(crate) busy: f64,
+    pub(crate) report: Report,
+}
+
+impl Run {
+    #[expect(clippy::cast_precision_loss, reason = "messages are few enough")]
+    pub(crate) fn rate(&self) -> f64 {
+        self.messages as f64 / self.report.seconds.max(0.001)
+    }
+}
+
+/// What a run is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bout<'a> {
+    pub(crate) contestant: Contestant,
+    pub(crate) mailbox: &'a Mailbox,
+    pub(crate) divisor: usize,
+    pub(crate) round_trip: Duration,
+    pub(crate) accounts: usize,
+    pub(crate) lanes: u16,
+    pub(crate) requests: usize,
+    pub(crate) chunk_seconds: u64,
+}
+
+impl Arena {
+    /// Starts the servers and fills the source.
+    pub(crate) async fn open(mailboxes: &[&Mailbox]) -> Result<Self> {
+        let dir = std::env::temp_dir().join(format!("mailcrane-bench-{}", std::process::id()));
+        let part = |name: &str| -> Result<PathBuf> {
+            let path = dir.join(name);
+            fs::create_dir_all(&path)?;
+            Ok(path)
+        };
+        let (source, imap) = (Dovecot::start(&part("source")?)?, Dovecot::start(&part("imap")?)?);
+        let work_mail = WorkMail::start(&part("workmail")?).await?;
+        for mailbox in mailboxes {
+            mailbox.write(&source.maildir(mailbox.user()))?;
+            source.own(mailbox.user())?;
+        }
+        let arena = Self { dir, source, imap, work_mail, born: 0 };
+        Ok(arena)
+    }
+
+    /// Lets a contestant do its work and looks at the result.
+    pub(crate) async fn run(&mut self, bout: Bout<'_>) -> Result<Run> {
+        let Bout { contestant, mailbox, .. } = bout;
+        let to_work_mail = contestant.writes_work_mail();
+        let mut to = Vec::new();
+        for _ in 0..bout.accounts {
+            self.born += 1;
+            let name = format!("to{}", self.born);
+            if to_work_mail {
+                let email = format!("{name}@example.org");
+                self.work_mail.mailbox(&email).await?;
+                to.push(email);
+            } else {
+                to.push(name);
+            }
+        }
+        let destination = if to_work_mail { self.work_mail.address } else { self.imap.address };
+        let source = Relay::bind(self.source.address, bout.round_trip).await?;
+        let destination = Relay::bind(destination, bout.round_trip).await?;
+        let scratch = self.dir.join(format!("scratch{}", self.born));
+        fs::create_dir_all(&scratch)?;
+        let work = Work {
+            contestant,
+            kind: mailbox.kind,
+            divisor: bout.divisor,
+            source: source.address()?.port(),
+            destination: destination.address()?.port(),
+            to: to.clone(),
+            lanes: bout.lanes,
+            requests: bout.requests,
+            chunk_seconds: bout.chunk_seconds,
+            scratch: scratch.to_string_lossy().into_owned(),
+        };
+        let turns = [source.turns(), destination.turns()];
+        let relays = [tokio::spawn(source.run()), tokio::spawn(destination.run())];
+        let before = measure::machine();
+        let report = apart(&work).await;
+        let after = measure::machine();
+        relays.iter().for_each(tokio::task::JoinHandle::abort);
+        let report = report.with_context(|| format!("{} at {:?}", contestant.name(), bout.round_trip))?;
+        let mut messages = 0;
+        for name in &to {
+            let count = match contestant {
+                Contestant::BareFetch => mailbox.messages(),
+                _ if to_work_mail => self.work_mail.count(name).await?,
+                _ => self.imap.count(name)?,
+            };
+            ensure!(
+                count == mailbox.messages(),
+                "{}: {count} of {} messages are there",
+                contestant.name(),
+                mailbox.messages()
+            );
+            messages += count;
+            if to_work_mail {
+                self.work_mail.forget(name).await?;
+            } else {
+                self.imap.forget(name);
+            }
+        }
+        let _ = fs::remove_dir_all(&scratch);
+        Ok(Run {
+            contestant,
+            kind: mailbox.kind,
+            round_trip_ms: u64::try_from(bout.round_trip.as_millis())?,
+            accounts: bout.accounts,
+            lanes: bout.lanes,
+            messages,
+            octets: mailbox.octets() * bout.accounts,
+            round_trips: turns.iter().map(|turns| turns.load(Ordering::Relaxed)).sum(),
+            busy: (after.0 - before.0) / (after.1 - before.1).max(0.01),
+            report,
+        })
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Runs a contestant in a process of its own.
+async fn apart(work: &Work) -> Result<Report> {
+    let mut command = tokio::process::Command::new(std::env::current_exe()?);
+    command.arg("contestant").arg(serde_json::to_string(work)?).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.stdout(Stdio::piped()).spawn()?.wait_with_output().await?;
+    ensure!(output.status.success(), "it failed: {}", String::from_utf8_lossy(&output.stdout));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
