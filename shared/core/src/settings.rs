@@ -107,8 +107,8 @@ pub struct Sizes {
 impl Default for Sizes {
     fn default() -> Self {
         Self {
-            slice_messages: 2_000,
-            slice_octets: 64 << 20,
+            slice_messages: 1_000,
+            slice_octets: 16 << 20,
             slice_ranges: 200,
             window_messages: 200,
             window_octets: 8 << 20,

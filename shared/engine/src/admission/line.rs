@@ -42,6 +42,7 @@ impl Candidate {
 
 /// What the line gives.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one value at a time; it is not moved about")]
 pub(super) enum Next {
     /// That account.
     Account(Candidate, Box<Versioned<Account>>),

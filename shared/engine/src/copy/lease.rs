@@ -13,7 +13,7 @@ use mailcrane_core::Fault;
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
 use mailcrane_core::folder::FolderId;
-use mailcrane_core::id::{AccountNo, FolderNo, MigrationId, PassNo, SliceNo};
+use mailcrane_core::id::{AccountNo, FolderNo, LaneNo, MigrationId, PassNo, SliceNo};
 use mailcrane_core::manifest::{Row, unpack};
 use mailcrane_core::ports::destination::{Destination, ListedItem};
 use mailcrane_core::ports::table::{Body, Table as _};
@@ -31,6 +31,8 @@ pub enum Found {
     Slice(Box<Work>),
     /// Everything open is held or in quarantine until about this time.
     Wait(Timestamp),
+    /// The plan is complete and everything open is held by other lanes, which go on looking when they are done with it.
+    Others,
     /// The plan is not complete and its slices so far are done or held.
     Unplanned,
     /// Every slice of the pass is done.
@@ -121,6 +123,7 @@ async fn search<W: World, D: Destination>(
     let mut after = lane.record.first_open.checked_sub(1).map(|n| format!("{prefix}{}", SliceNo(n)));
     let (mut wait, mut open_folders) = (None::<Timestamp>, BTreeSet::<FolderNo>::new());
     let mut first_open: Option<u32> = None;
+    let mut others = true;
     loop {
         let (slices, next) = ledger::page::<Slice>(world.table(), &partition, &prefix, after.as_deref(), PAGE).await?;
         for slice in slices.into_iter().filter(|s| s.record.no.0 < account.pass.slices) {
@@ -135,6 +138,7 @@ async fn search<W: World, D: Destination>(
             if blocked {
                 continue;
             }
+            others &= matches!(seen, Candidate::Later(_)) && of_another(&slice.record, lane.record.no);
             let settle = match seen {
                 Candidate::Later(until) => {
                     wait = Some(wait.map_or(until, |w| w.min(until)));
@@ -153,7 +157,8 @@ async fn search<W: World, D: Destination>(
             if let Some(work) = lease(world, destination, lane, slice, settle).await? {
                 return Ok(Found::Slice(Box::new(work)));
             }
-            let soon = later(world.now(), world.times().idle);
+            // Another lane was faster: what it leaves is looked for at once.
+            let soon = later(world.now(), world.times().idle / 10);
             wait = Some(wait.map_or(soon, |w| w.min(soon)));
         }
         match next {
@@ -162,12 +167,23 @@ async fn search<W: World, D: Destination>(
         }
     }
     lane.record.first_open = first_open.unwrap_or(account.pass.slices);
+    if others && first_open.is_some() {
+        return Ok(if account.pass.planned { Found::Others } else { Found::Unplanned });
+    }
+    // The plan may bring more long before a lease or a quarantine is over.
+    let wait =
+        wait.map(|until| if account.pass.planned { until } else { until.min(later(world.now(), world.times().idle)) });
     Ok(match (wait, first_open) {
         (Some(until), _) => Found::Wait(until),
         (None, Some(_)) => Found::Wait(later(world.now(), world.times().idle)),
         (None, None) if account.pass.planned => Found::Done,
         (None, None) => Found::Unplanned,
     })
+}
+
+/// Tells whether another lane holds the slice. When its holder is gone, the sweeper sends that lane again.
+fn of_another(slice: &Slice, lane: LaneNo) -> bool {
+    slice.state == SliceState::Leased && slice.lease.is_some_and(|lease| lease.lane != lane)
 }
 
 /// Puts an abandoned slice into quarantine; nothing when another lane was faster.
@@ -391,7 +407,7 @@ async fn leaders<W: World>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailcrane_core::id::{Generation, LaneNo};
+    use mailcrane_core::id::Generation;
     use mailcrane_core::record::Counters;
     use mailcrane_core::settings::Times;
     use std::time::Duration;

@@ -55,7 +55,7 @@ impl ImapDestination {
             stable_ids: session.capabilities.has("UIDPLUS"),
             max_message: limit.unwrap_or(MAX_MESSAGE),
             max_attachment: u64::MAX,
-            max_batch_items: 20,
+            max_batch_items: 50,
             max_batch_octets: 4 * 1024 * 1024,
             request_limit: Duration::from_secs(120),
             search_lag: Duration::ZERO,

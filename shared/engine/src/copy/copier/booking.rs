@@ -228,8 +228,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                     Ok(nothing) => {
                         self.again_at = match nothing {
                             Found::Wait(until) => Some(until),
-                            Found::Unplanned => Some(later(self.world.now(), self.world.times().idle)),
-                            Found::Done | Found::Slice(_) => None,
+                            Found::Unplanned => Some(later(self.world.now(), self.world.times().idle / 4)),
+                            Found::Others | Found::Done | Found::Slice(_) => None,
                         };
                         self.nothing = Some(nothing);
                     }

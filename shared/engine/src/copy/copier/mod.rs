@@ -302,7 +302,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             None => match self.nothing {
                 Some(Found::Wait(until)) => idle(until),
                 Some(Found::Unplanned) => idle(later(self.world.now(), self.world.times().idle)),
-                Some(Found::Done | Found::Slice(_)) | None => Next::Ended,
+                Some(Found::Others | Found::Done | Found::Slice(_)) | None => Next::Ended,
             },
         };
         Ended::Next { lane, next, progress }
