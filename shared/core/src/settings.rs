@@ -114,7 +114,7 @@ impl Default for Sizes {
             window_octets: 8 << 20,
             windows_ahead: 3,
             memory_octets: 40 << 20,
-            requests: (2, 8),
+            requests: (2, 16),
             lanes: 4,
             scan_step: 20_000,
             hops: 10_000,

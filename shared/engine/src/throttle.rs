@@ -1,4 +1,5 @@
-//! How many requests may be in flight: one more after a run of successes, half after a refusal.
+//! How many requests may be in flight: one more after each success until the first refusal,
+//! then one more after a run of successes, half after a refusal.
 
 use mailcrane_core::Timestamp;
 use std::time::Duration;
@@ -9,6 +10,8 @@ pub struct Throttle {
     limit: usize,
     most: usize,
     successes: usize,
+    /// Nothing was refused yet: the limit doubles with every round.
+    steep: bool,
     resume_at: Option<Timestamp>,
 }
 
@@ -17,7 +20,7 @@ impl Throttle {
     #[must_use]
     pub fn new(first: usize, most: usize) -> Self {
         let most = most.max(1);
-        Self { limit: first.clamp(1, most), most, successes: 0, resume_at: None }
+        Self { limit: first.clamp(1, most), most, successes: 0, steep: true, resume_at: None }
     }
 
     /// Returns how many requests may be in flight at that time.
@@ -35,7 +38,7 @@ impl Throttle {
     /// Counts an answered request.
     pub fn succeeded(&mut self) {
         self.successes += 1;
-        if self.successes >= self.limit && self.limit < self.most {
+        if (self.steep || self.successes >= self.limit) && self.limit < self.most {
             self.limit += 1;
             self.successes = 0;
         }
@@ -44,6 +47,7 @@ impl Throttle {
     /// Halves the limit and waits.
     pub fn refused(&mut self, now: Timestamp, wait: Duration) {
         self.limit = (self.limit / 2).max(1);
+        self.steep = false;
         self.successes = 0;
         let until = crate::world::later(now, wait);
         self.resume_at = Some(self.resume_at.map_or(until, |t| t.max(until)));
@@ -55,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_grows_by_one_and_is_halved() {
+    fn the_limit_grows_and_is_halved() {
         let mut throttle = Throttle::new(2, 8);
         let now = Timestamp::UNIX_EPOCH;
         for _ in 0..100 {
@@ -66,6 +70,10 @@ mod tests {
         assert_eq!(throttle.limit(now), 0);
         assert_eq!(throttle.limit(crate::world::later(now, Duration::from_secs(5))), 4);
         throttle.refused(now, Duration::from_secs(1));
+        for _ in 0..3 {
+            throttle.succeeded();
+        }
+        assert_eq!(throttle.limit(crate::world::later(now, Duration::from_secs(5))), 3, "a round has two answers now");
         assert_eq!(throttle.resume_at(now), Some(crate::world::later(now, Duration::from_secs(5))));
     }
 }

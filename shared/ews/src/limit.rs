@@ -1,4 +1,5 @@
-//! How many requests may be in flight: one more after enough good answers, half after trouble or rising latency.
+//! How many requests may be in flight: one more after each good answer until the first trouble, then one more after
+//! enough of them; half after trouble or rising latency.
 
 use std::time::Duration;
 
@@ -9,12 +10,14 @@ const WEIGHT: f64 = 0.1;
 /// Answers before latency is judged.
 const LEARN: u32 = 8;
 
-/// An adaptive limit (additive increase, multiplicative decrease).
+/// An adaptive limit (slow start, then additive increase and multiplicative decrease).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
     now: usize,
     max: usize,
     good: usize,
+    /// There was no trouble yet: the limit doubles with every round.
+    steep: bool,
     usual: Option<f64>,
     answers: u32,
     calm: usize,
@@ -25,7 +28,7 @@ impl Limit {
     #[must_use]
     pub fn new(first: usize, max: usize) -> Self {
         let max = max.max(1);
-        Self { now: first.clamp(1, max), max, good: 0, usual: None, answers: 0, calm: 0 }
+        Self { now: first.clamp(1, max), max, good: 0, steep: true, usual: None, answers: 0, calm: 0 }
     }
 
     /// Gives how many requests may be in flight now.
@@ -36,7 +39,8 @@ impl Limit {
 
     /// Takes a good answer: how long it took and how many bytes were sent.
     ///
-    /// One request more is allowed when as many good answers came as are allowed at once.
+    /// One request more is allowed when as many good answers came as are allowed at once, before any trouble after
+    /// each answer.
     pub fn answered(&mut self, took: Duration, bytes: u64) {
         self.calm = self.calm.saturating_sub(1);
         if self.rises(took, bytes) && self.calm == 0 {
@@ -44,7 +48,7 @@ impl Limit {
             return;
         }
         self.good = self.good.saturating_add(1);
-        if self.good >= self.now {
+        if self.steep || self.good >= self.now {
             self.good = 0;
             self.now = self.now.saturating_add(1).min(self.max);
         }
@@ -64,7 +68,7 @@ impl Limit {
     fn halve(&mut self) {
         self.calm = self.now;
         self.now = (self.now / 2).max(1);
-        self.good = 0;
+        (self.good, self.steep) = (0, false);
     }
 
     /// Learns the latency, counted as if a MiB took as long as an empty request, and says whether it rises.
@@ -88,8 +92,9 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(100);
 
     #[test]
-    fn it_grows_by_one_per_round_and_stops_at_the_most() {
-        let mut limit = Limit::new(2, 4);
+    fn after_trouble_it_grows_by_one_per_round_and_stops_at_the_most() {
+        let mut limit = Limit::new(4, 4);
+        limit.trouble();
         let seen: Vec<_> = (0..12)
             .map(|_| {
                 limit.answered(QUICK, 0);
@@ -97,6 +102,18 @@ mod tests {
             })
             .collect();
         assert_eq!(seen, [2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4]);
+    }
+
+    #[test]
+    fn before_any_trouble_it_doubles_per_round() {
+        let mut limit = Limit::new(2, 16);
+        let seen: Vec<_> = (0..6)
+            .map(|_| {
+                limit.answered(QUICK, 0);
+                limit.allowed()
+            })
+            .collect();
+        assert_eq!(seen, [3, 4, 5, 6, 7, 8]);
     }
 
     #[test]

@@ -61,6 +61,14 @@ pub(crate) struct Bout<'a> {
     pub(crate) chunk_seconds: u64,
 }
 
+impl Bout<'_> {
+    /// Tells what it is, as `mbsync ordinary 30 ms`.
+    pub(crate) fn title(&self) -> String {
+        let (name, user) = (self.contestant.name(), self.mailbox.user());
+        format!("{name} {user} {} ms", self.round_trip.as_millis())
+    }
+}
+
 impl Arena {
     /// Starts the servers and fills the source.
     pub(crate) async fn open(mailboxes: &[&Mailbox]) -> Result<Self> {
@@ -70,7 +78,9 @@ impl Arena {
             fs::create_dir_all(&path)?;
             Ok(path)
         };
-        let (source, imap) = (Dovecot::start(&part("source")?)?, Dovecot::start(&part("imap")?)?);
+        let source = Dovecot::start(&part("source")?, "maildir:~/Maildir")?;
+        // With Maildir several connections that write into one folder would wait for its lock file.
+        let imap = Dovecot::start(&part("imap")?, "sdbox:~/sdbox")?;
         let work_mail = WorkMail::start(&part("workmail")?).await?;
         for mailbox in mailboxes {
             mailbox.write(&source.maildir(mailbox.user()))?;
@@ -119,7 +129,7 @@ impl Arena {
         let report = apart(&work).await;
         let after = measure::machine();
         relays.iter().for_each(tokio::task::JoinHandle::abort);
-        let report = report.with_context(|| format!("{} at {:?}", contestant.name(), bout.round_trip))?;
+        let report = report.with_context(|| bout.title())?;
         let mut messages = 0;
         for name in &to {
             let count = match contestant {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,14 +19,14 @@ pub(crate) struct Dovecot {
 }
 
 impl Dovecot {
-    /// Starts a server with its files in `dir`.
-    pub(crate) fn start(dir: &Path) -> Result<Self> {
+    /// Starts a server with its files in `dir` that keeps mail as `location` says.
+    pub(crate) fn start(dir: &Path, location: &str) -> Result<Self> {
         let mail = dir.join("mail");
         fs::create_dir_all(&mail)?;
         give_away(&mail)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let file = dir.join("dovecot.conf");
-        fs::write(&file, configuration(dir, port)?)?;
+        fs::write(&file, configuration(dir, port, location)?)?;
         let mut command =
             Command::new(if Path::new("/usr/sbin/dovecot").exists() { "/usr/sbin/dovecot" } else { "dovecot" });
         let child = command.arg("-F").arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -51,19 +52,16 @@ impl Dovecot {
         give_away(&self.mail.join(user))
     }
 
-    /// Counts what lies in a user's mailbox.
+    /// Counts what lies in a user's mailbox, as the server tells it.
     pub(crate) fn count(&self, user: &str) -> Result<usize> {
-        let maildir = self.maildir(user);
-        let mut count = 0;
-        let folders = fs::read_dir(&maildir).with_context(|| format!("{user} has no mailbox"))?;
-        let folders = folders.filter_map(|entry| Some(entry.ok()?.path()));
-        let folders = folders.filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')));
-        for folder in folders.chain([maildir.clone()]) {
-            for part in ["cur", "new"] {
-                count += fs::read_dir(folder.join(part)).map_or(0, Iterator::count);
-            }
-        }
-        Ok(count)
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let command = format!("a LOGIN {user} {PASSWORD}\r\nb LIST \"\" * RETURN (STATUS (MESSAGES))\r\nc LOGOUT\r\n");
+        stream.write_all(command.as_bytes())?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said)?;
+        let counts = said.lines().filter_map(|line| line.strip_prefix("* STATUS ")?.rsplit_once("(MESSAGES "));
+        counts.map(|(_, count)| count.trim_end_matches(')').parse::<usize>().context("a count")).sum()
     }
 
     /// Forgets a mailbox.
@@ -103,7 +101,7 @@ fn give_away(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn configuration(dir: &Path, port: u16) -> Result<String> {
+fn configuration(dir: &Path, port: u16, location: &str) -> Result<String> {
     let at = dir.display();
     let root = is_root()?;
     let me = id(&["-un"])?;
@@ -124,7 +122,7 @@ ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 first_valid_uid = 1
-mail_location = maildir:~/Maildir
+mail_location = {location}
 mail_fsync = never
 mail_max_userip_connections = 200
 maildir_stat_dirs = no

@@ -34,7 +34,7 @@ use suite::Scope;
 const SCALES: [(u32, u32); 5] = [(10, 200), (100, 200), (1_000, 200), (10_000, 200), (20, 100_000)];
 
 const USAGE: &str = "usage: bench full|quick|smoke [--out FOLDER] [--release FOLDER]   everything
-       bench copy full|quick|smoke [--out FOLDER]                  only what is copied
+       bench copy full|quick|smoke [--out FOLDER] [--only TEXT]    only what is copied
        bench scale ACCOUNTS MESSAGES                               one simulation";
 
 fn main() -> Result<()> {
@@ -44,6 +44,7 @@ fn main() -> Result<()> {
         arguments.get(at + 1).map(PathBuf::from)
     };
     let out = option("--out");
+    let only = option("--only").map(|only| only.to_string_lossy().into_owned());
     let release = option("--release").unwrap_or_else(|| PathBuf::from("target/release"));
     let words: Vec<&str> = arguments.iter().map(String::as_str).take_while(|word| !word.starts_with("--")).collect();
     match words.as_slice() {
@@ -56,9 +57,9 @@ fn main() -> Result<()> {
             println!("{}", serde_json::to_string_pretty(&scale::play(accounts.parse()?, messages.parse()?)?)?);
             Ok(())
         }
-        ["copy", scope] => bench(scope, out.as_deref(), &[], Path::new("")),
-        [scope @ ("quick" | "smoke")] => bench(scope, out.as_deref(), &SCALES[..2], &release),
-        ["full"] => bench("full", out.as_deref(), &SCALES, &release),
+        ["copy", scope] => bench(scope, only.as_deref(), out.as_deref(), &[], Path::new("")),
+        [scope @ ("quick" | "smoke")] => bench(scope, None, out.as_deref(), &SCALES[..2], &release),
+        ["full"] => bench("full", None, out.as_deref(), &SCALES, &release),
         _ => anyhow::bail!("{USAGE}"),
     }
 }
@@ -67,7 +68,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-fn bench(name: &str, out: Option<&Path>, scales: &[(u32, u32)], release: &Path) -> Result<()> {
+fn bench(name: &str, only: Option<&str>, out: Option<&Path>, scales: &[(u32, u32)], release: &Path) -> Result<()> {
     let scope = match name {
         "full" => Scope::FULL,
         "quick" => Scope::QUICK,
@@ -76,7 +77,7 @@ fn bench(name: &str, out: Option<&Path>, scales: &[(u32, u32)], release: &Path) 
     };
     println!("{}", report::heading());
     let tell = |run: &Run| println!("{}", report::line(run));
-    let runs = runtime()?.block_on(Box::pin(suite::run(scope, tell)))?;
+    let runs = runtime()?.block_on(Box::pin(suite::run(scope, only, tell)))?;
     let scale: Vec<Scale> =
         scales.iter().map(|(accounts, messages)| scale::play(*accounts, *messages)).collect::<Result<_>>()?;
     let starts = start::all(release)?;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use std::time::Duration;
 
 /// Requests in flight of one lane.
-const REQUESTS: usize = 8;
+const REQUESTS: usize = 16;
 /// How long a chunk copies.
 const CHUNK: u64 = 240;
 /// The same where hand-overs are measured.
@@ -30,8 +30,8 @@ impl Scope {
     pub(crate) const SMOKE: Self = Self { divisor: 200, times: 1 };
 }
 
-/// Runs everything; a contestant that is not on the machine is left out.
-pub(crate) async fn run(scope: Scope, mut tell: impl FnMut(&Run)) -> Result<Vec<Run>> {
+/// Runs everything, or what contains `only` in its title; a contestant that is not on the machine is left out.
+pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&Run)) -> Result<Vec<Run>> {
     use Contestant::{BareFetch, BareImap, BareWorkMail, Imapsync, Mbsync, ToImap, ToWorkMail};
     let draw = |kind| Mailbox::draw(kind, scope.divisor);
     let (ordinary, part, small, large) = (draw(Kind::Ordinary), draw(Kind::Part), draw(Kind::Small), draw(Kind::Large));
@@ -72,7 +72,8 @@ pub(crate) async fn run(scope: Scope, mut tell: impl FnMut(&Run)) -> Result<Vec<
     bouts.push(Bout { lanes: 1, ..bout(ToWorkMail, &large, 30) });
     bouts.push(Bout { lanes: 1, chunk_seconds: SHORT_CHUNK, ..bout(ToWorkMail, &small, 100) });
     let mut runs = Vec::new();
-    for bout in bouts {
+    let wanted = |bout: &Bout<'_>| only.is_none_or(|only| bout.title().contains(only));
+    for bout in bouts.into_iter().filter(wanted) {
         let run = arena.run(bout).await?;
         tell(&run);
         runs.push(run);
