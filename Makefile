@@ -37,8 +37,8 @@ faults: setup ## random schedules over real adapters (SEEDS=100, or SEED=17 for 
 
 bench: ## Mailcrane beside mbsync and the bare limits (QUICK=1: two minutes); results in tests/bench/results
 	@command -v mbsync >/dev/null || tests/bench/setup.sh
-	cargo build --quiet --release --bin bench --bin workmail
-	target/release/bench $(if $(QUICK),quick,full) --out tests/bench/results
+	cargo build --quiet --profile speed --bin bench --bin workmail
+	target/speed/bench $(if $(QUICK),quick,full) --out tests/bench/results
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py

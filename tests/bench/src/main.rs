@@ -57,7 +57,7 @@ fn main() -> Result<()> {
             println!("{}", serde_json::to_string_pretty(&scale::play(accounts.parse()?, messages.parse()?)?)?);
             Ok(())
         }
-        ["copy", scope] => bench(scope, only.as_deref(), out.as_deref(), &[], Path::new("")),
+        ["copy", scope] => bench(scope, only.as_deref(), out.as_deref(), &[], &release),
         [scope @ ("quick" | "smoke")] => bench(scope, None, out.as_deref(), &SCALES[..2], &release),
         ["full"] => bench("full", None, out.as_deref(), &SCALES, &release),
         _ => anyhow::bail!("{USAGE}"),
@@ -80,7 +80,7 @@ fn bench(name: &str, only: Option<&str>, out: Option<&Path>, scales: &[(u32, u32
     let runs = runtime()?.block_on(Box::pin(suite::run(scope, only, tell)))?;
     let scale: Vec<Scale> =
         scales.iter().map(|(accounts, messages)| scale::play(*accounts, *messages)).collect::<Result<_>>()?;
-    let starts = start::all(release)?;
+    let starts = if only.is_none() { start::all(release)? } else { Vec::new() };
     let figures = Figures { runs: &runs, scale: &scale, starts: &starts };
     println!("{}", report::summary(&figures));
     if let Some(out) = out {

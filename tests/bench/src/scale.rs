@@ -18,6 +18,7 @@ use mailcrane_testkit::{ManualClock, Memory};
 use serde::Serialize;
 use serde_json::json;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long a request to an end takes, and one to the table.
@@ -43,6 +44,8 @@ pub(crate) struct Scale {
     /// Writes a second of the key that is written most, in its busiest minute.
     pub(crate) hottest: f64,
     pub(crate) hottest_key: String,
+    /// Calls of the table for all accounts, by what they do and what they are about.
+    pub(crate) kinds: BTreeMap<String, u64>,
     /// Real seconds that the simulation took.
     pub(crate) took: f64,
 }
@@ -78,12 +81,13 @@ pub(crate) fn play(accounts: u32, messages: u32) -> Result<Scale> {
     }
     let bill = stage.table.bill();
     let (hottest_key, hottest) = stage.table.hottest();
+    let kinds = stage.table.kinds();
     let queued = memory.queues.sent().len();
     let dollars = crate::cost::control(&bill, queued as u64) / f64::from(accounts);
     #[expect(clippy::cast_precision_loss, reason = "counts are small enough")]
     let calls = (bill.reads + bill.writes + bill.transactions) as f64 / f64::from(accounts);
     let took = begun.elapsed().as_secs_f64();
-    Ok(Scale { accounts, messages, calls, dollars, last, longest, shortest, hottest, hottest_key, took })
+    Ok(Scale { accounts, messages, calls, dollars, last, longest, shortest, hottest, hottest_key, kinds, took })
 }
 
 async fn run(memory: &Memory, stage: &Stage, id: &MigrationId) -> Result<()> {

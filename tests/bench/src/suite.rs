@@ -74,9 +74,18 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     let mut runs = Vec::new();
     let wanted = |bout: &Bout<'_>| only.is_none_or(|only| bout.title().contains(only));
     for bout in bouts.into_iter().filter(wanted) {
-        let run = arena.run(bout).await?;
-        tell(&run);
-        runs.push(run);
+        for last in [false, true] {
+            match arena.run(bout).await {
+                Ok(run) => {
+                    tell(&run);
+                    runs.push(run);
+                    break;
+                }
+                // One contestant's bad luck is told and does not end the others' day; that of ours ends it.
+                Err(error) if last && bout.contestant.is_ours() => return Err(error),
+                Err(error) => eprintln!("{} failed: {error:#}", bout.title()),
+            }
+        }
     }
     Ok(runs)
 }

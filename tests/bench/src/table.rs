@@ -5,7 +5,7 @@ use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::table::{Body, Item, Key, Page, Table, TableError, Write};
 use mailcrane_testkit::ManualClock;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ struct Counts {
     hottest: (String, u64),
     /// Whether a migration was written as ended.
     ended: bool,
+    /// Calls by what they do and what they are about.
+    kinds: BTreeMap<String, u64>,
 }
 
 impl<T> Metered<T> {
@@ -79,6 +81,20 @@ impl<T> Metered<T> {
     /// Tells whether a migration was written as ended.
     pub(crate) fn ended(&self) -> bool {
         self.keys.as_ref().is_some_and(|keys| keys.counts.lock().unwrap_or_else(PoisonError::into_inner).ended)
+    }
+
+    /// Returns the calls by what they do and what they are about.
+    pub(crate) fn kinds(&self) -> BTreeMap<String, u64> {
+        self.keys
+            .as_ref()
+            .map_or_else(BTreeMap::new, |keys| keys.counts.lock().unwrap_or_else(PoisonError::into_inner).kinds.clone())
+    }
+
+    fn tally(&self, call: &str, about: &str) {
+        let Some(keys) = &self.keys else { return };
+        let about = about.split('#').next().unwrap_or_default();
+        let mut counts = keys.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.kinds.entry(format!("{call} {about}")).or_default() += 1;
     }
 
     fn count(&self, write: &Write) {
@@ -147,6 +163,7 @@ fn units_of(write: &Write) -> u64 {
 impl<T: Table> Table for Metered<T> {
     async fn get(&self, key: &Key) -> Result<Option<Item>, TableError> {
         self.wait(READ).await;
+        self.tally("get", &key.sk);
         let item = self.inner.get(key).await?;
         let units = item.as_ref().map_or(1, |item| read_units(octets(item)));
         self.note(|bill| (bill.reads, bill.read_units) = (bill.reads + 1, bill.read_units + units));
@@ -155,6 +172,7 @@ impl<T: Table> Table for Metered<T> {
 
     async fn query(&self, pk: &str, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page, TableError> {
         self.wait(READ).await;
+        self.tally("query", prefix);
         let page = self.inner.query(pk, prefix, after, limit).await?;
         let units = read_units(page.items.iter().map(octets).sum());
         self.note(|bill| (bill.reads, bill.read_units) = (bill.reads + 1, bill.read_units + units));
@@ -165,6 +183,7 @@ impl<T: Table> Table for Metered<T> {
         self.wait(WRITE).await;
         let units = units_of(&write);
         self.count(&write);
+        self.tally("write", &write.key().sk);
         self.note(|bill| (bill.writes, bill.write_units) = (bill.writes + 1, bill.write_units + units));
         self.inner.write(write).await
     }
@@ -172,6 +191,7 @@ impl<T: Table> Table for Metered<T> {
     async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), TableError> {
         self.wait(TRANSACTION).await;
         writes.iter().for_each(|write| self.count(write));
+        writes.iter().for_each(|write| self.tally("transact", &write.key().sk));
         // A transaction costs double.
         let units: u64 = writes.iter().map(units_of).sum::<u64>() * 2;
         self.note(|bill| (bill.transactions, bill.write_units) = (bill.transactions + 1, bill.write_units + units));
@@ -181,6 +201,7 @@ impl<T: Table> Table for Metered<T> {
     async fn put_all(&self, items: Vec<Item>) -> Result<(), TableError> {
         self.wait(WRITE).await;
         let units: u64 = items.iter().map(write_units).sum();
+        items.iter().for_each(|item| self.tally("put", &item.key.sk));
         let calls = items.len() as u64;
         self.note(|bill| (bill.writes, bill.write_units) = (bill.writes + calls, bill.write_units + units));
         self.inner.put_all(items).await

@@ -37,6 +37,11 @@ impl Contestant {
         }
     }
 
+    /// Tells whether it is Mailcrane.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::ToWorkMail | Self::ToImap)
+    }
+
     /// Tells whether the destination is `WorkMail`.
     pub(crate) fn writes_work_mail(self) -> bool {
         matches!(self, Self::ToWorkMail | Self::BareWorkMail)
