@@ -103,10 +103,10 @@ impl Mailbox {
     }
 }
 
-/// A size by the usual spread: half of the messages below 11 KB, 55 KB on average, some of many MB.
+/// A size by the usual spread: half of the messages below 13 KB, 55 KB on average, some of many MB.
 fn spread(random: &mut Rng) -> usize {
     let normal: f64 = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
-    let octets = (9.3 + normal * 1.75).exp();
+    let octets = (9.49 + normal * 1.75).exp();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a message may have")]
     let octets = octets.clamp(1_200.0, 8_000_000.0) as usize;
     octets

@@ -438,6 +438,13 @@ mod tests {
     }
 
     #[test]
+    fn only_what_another_lane_holds_is_left_to_it() {
+        assert!(of_another(&slice(SliceState::Leased, 5, 9), LaneNo(1)));
+        assert!(!of_another(&slice(SliceState::Leased, 5, 9), LaneNo(0)), "its own lane was there before");
+        assert!(!of_another(&slice(SliceState::Uncertain, 5, 9), LaneNo(1)), "nobody holds it");
+    }
+
+    #[test]
     fn an_abandoned_slice_waits_for_the_quarantine_only_when_something_was_intended() {
         let times = Times::default();
         let end = Timestamp::UNIX_EPOCH;
