@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check faults bench mutants setup browser
+.PHONY: demo local stop test check faults fuzz bench mutants setup browser
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -39,6 +39,9 @@ bench: ## Mailcrane beside mbsync and the bare limits (QUICK=1: two minutes); re
 	@command -v mbsync >/dev/null || tests/bench/setup.sh
 	cargo build --quiet --profile speed --bin bench --bin workmail
 	target/speed/bench $(if $(QUICK),quick,full) --out tests/bench/results
+
+fuzz: ## hostile octets for every parser: SECONDS=60 for each (TARGET=mime for one)
+	@tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py

@@ -37,7 +37,7 @@ pub fn parse(text: &[u8]) -> Option<Timestamp> {
 
 fn zone(text: &str) -> Option<Offset> {
     let Some(digits) = text.strip_prefix(['+', '-']) else { return Some(Offset::UTC) };
-    let number: i32 = digits.parse().ok()?;
+    let number: i32 = digits.parse().ok().filter(|number| (0..=9_999).contains(number))?;
     let seconds = (number / 100) * 3600 + (number % 100) * 60;
     Offset::from_seconds(if text.starts_with('-') { -seconds } else { seconds }).ok()
 }
@@ -89,9 +89,16 @@ mod tests {
 
     #[test]
     fn nineteen_seventy_and_nonsense_are_no_dates() {
-        for text in
-            ["01-Jan-1970 00:00:00 +0000", "", "NIL", "31-Feb-2020 00:00:00 +0000", "1-Foo-2020 0:0:0 +0", "\u{ff}"]
-        {
+        for text in [
+            "01-Jan-1970 00:00:00 +0000",
+            "",
+            "NIL",
+            "31-Feb-2020 00:00:00 +0000",
+            "1-Foo-2020 0:0:0 +0",
+            "\u{ff}",
+            "01-Jan-2020 00:00:00 +99999999",
+            "01-Jan-2020 00:00:00 --2147483648",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }
