@@ -72,7 +72,9 @@ pub enum Failure {
         fingerprint: Option<String>,
     },
     /// User or password are wrong.
-    #[error("The server does not accept this user and password. It said: {text}")]
+    #[error(
+        "The server does not accept this user and password. Enter them again, as they work in the provider's own web mail; many providers want the whole e-mail address as the user. The server said: {text}"
+    )]
     WrongPassword {
         /// The server's words.
         text: String,
@@ -116,19 +118,25 @@ pub enum Failure {
         text: String,
     },
     /// Nothing that we speak.
-    #[error("The server offers no way to sign in that is known here (it offers: {offered}).")]
+    #[error(
+        "The server offers no way to sign in that is known here (it offers: {offered}). Choose another one: a password, OAuth or an administrator's access."
+    )]
     NoMechanism {
         /// The mechanisms it offers.
         offered: String,
     },
     /// The server counts too many connections.
-    #[error("The server allows no more connections at a time for this account. It said: {text}")]
+    #[error(
+        "The server allows no more connections at a time for this account. Close other mail programs that use it, then check again in a few minutes. The server said: {text}"
+    )]
     TooManyConnections {
         /// The server's words.
         text: String,
     },
     /// The server wants to be asked later.
-    #[error("The server is busy or limits the speed. It said: {text}")]
+    #[error(
+        "The server is busy or limits the speed. Check again later; a migration waits by itself. The server said: {text}"
+    )]
     Busy {
         /// How long to wait.
         after: Duration,
@@ -144,7 +152,9 @@ pub enum Failure {
         text: String,
     },
     /// INBOX cannot be opened.
-    #[error("The sign-in works but INBOX cannot be opened. The server said: {text}")]
+    #[error(
+        "The sign-in works but INBOX cannot be opened. Open the mailbox once in the provider's web mail, or ask its administrator for the right to read INBOX. The server said: {text}"
+    )]
     InboxNotReadable {
         /// The server's words.
         text: String,
@@ -169,19 +179,19 @@ pub enum Failure {
     #[error("The server gave the messages of the folder new numbers meanwhile.")]
     Renumbered,
     /// The connection broke.
-    #[error("The connection to the server broke.")]
+    #[error("The connection to the server broke. Check again; if it goes on, ask the provider.")]
     Lost(#[source] std::io::Error),
     /// The server said BYE.
-    #[error("The server closed the connection. It said: {text}")]
+    #[error("The server closed the connection. Check again later; if it goes on, ask the provider. It said: {text}")]
     Closed {
         /// The server's words.
         text: String,
     },
     /// Nothing came for too long.
-    #[error("The server stopped answering.")]
+    #[error("The server stopped answering. Check again; if it goes on, check the server name and the port.")]
     Silent(#[source] std::io::Error),
     /// What the server says is no IMAP.
-    #[error("The server does not speak IMAP as expected: {0}.")]
+    #[error("The server does not speak IMAP as expected: {0}. Check the server name and the port.")]
     Protocol(&'static str),
     /// A command of ours is not on the list.
     #[error("A command was held back because it could alter the source.")]
@@ -259,7 +269,7 @@ impl From<std::io::Error> for Failure {
 
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
-        let message = failure.to_string();
+        let message = shown(&failure.to_string());
         let fault = match failure.retry_after() {
             Some(after) => Self::retry(after, failure.code(), message),
             None => Self::give_up(failure.code(), message),
@@ -271,3 +281,19 @@ impl From<Failure> for Fault {
         fault.showing(fingerprint).because(failure)
     }
 }
+
+/// The longest sentence for people, in characters; what a server said stands at its end.
+const LONGEST: usize = 800;
+
+/// Shortens a sentence, and takes out what would spoil a page or a log.
+fn shown(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = text.chars().take(LONGEST).map(plain).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('\u{2026}');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests;
