@@ -100,26 +100,120 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn addresses_in_any_spelling_are_refused_or_unknown_and_never_looked_up() {
+    async fn a_name_that_turns_inside_between_two_connections_is_refused_at_the_second() {
+        let resolver = Scripted::new(&[&["8.8.8.8"], &["169.254.169.254"], &["8.8.8.8"], &["::ffff:10.0.0.1"]]);
+        for outside in [true, false, true, false] {
+            let vetted = vet(&resolver, Reach::Public, "imap.example.org", 993).await;
+            assert_eq!(vetted.map_err(|failure| failure.code()).is_ok(), outside);
+        }
+    }
+
+    /// Spellings of addresses inside that the parser of addresses knows.
+    const INSIDE: [&str; 48] = [
+        "127.0.0.1",
+        "127.1.2.3",
+        "127.255.255.254",
+        "10.0.0.1",
+        "10.255.255.255",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.0.1",
+        "192.168.255.255",
+        "169.254.1.1",
+        "169.254.169.254",
+        "169.254.170.2",
+        "100.64.0.1",
+        "100.100.100.200",
+        "100.127.255.255",
+        "0.0.0.0",
+        "0.1.2.3",
+        "224.0.0.1",
+        "239.255.255.255",
+        "240.0.0.1",
+        "255.255.255.255",
+        "192.0.0.192",
+        "198.18.0.1",
+        "168.63.129.16",
+        "::",
+        "::1",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "0000:0000:0000:0000:0000:0000:0000:0001",
+        "::ffff:127.0.0.1",
+        "[::ffff:127.0.0.1]",
+        "::FFFF:7F00:1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "0:0:0:0:0:ffff:c0a8:0101",
+        "::127.0.0.1",
+        "::ffff:0:10.0.0.1",
+        "2002:7f00:1::",
+        "2002:a9fe:a9fe::1",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::10.0.0.1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fec0::1",
+        "ff02::1",
+        "2001:db8::1",
+    ];
+
+    /// Spellings that only other programs take for addresses: no names either, so nobody is asked about them.
+    const ODD: [&str; 34] = [
+        "2130706433",
+        "017700000001",
+        "0x7f000001",
+        "0X7F000001",
+        "0x7f.1",
+        "0x7f.0.0.1",
+        "0x7f.0x0.0x0.0x1",
+        "127.1",
+        "127.0.1",
+        "0177.0.0.1",
+        "0177.1",
+        "127.0.0.1.",
+        "127.0.0.01",
+        "127.0.0.1:993",
+        "127.0.0.1%00",
+        "127.0.0.1 ",
+        "[127.0.0.1]x",
+        "fe80::1%eth0",
+        "[fe80::1%25lo]",
+        "::1%1",
+        "[::1",
+        "::ffff:127.0.0",
+        "http://127.0.0.1",
+        "//127.0.0.1",
+        "user@127.0.0.1",
+        "127.0.0.1/",
+        "127.0.0.1#a",
+        "127.0.0.1?a",
+        "a:b",
+        "1.2.3.0x4",
+        "0",
+        "0x0",
+        "",
+        "a b",
+    ];
+
+    #[tokio::test]
+    async fn addresses_inside_are_refused_in_every_spelling_and_never_looked_up() {
         let resolver = Scripted::new(&[]);
-        for host in ["127.0.0.1", "[::1]", "::1", "::ffff:127.0.0.1", "169.254.169.254", "[fd00:ec2::254]", "0.0.0.0"] {
+        for host in INSIDE {
             assert_eq!(refused(&resolver, host).await, "source.address_refused", "{host}");
         }
-        for host in [
-            "2130706433",
-            "0x7f000001",
-            "0x7f.1",
-            "127.1",
-            "0177.0.0.1",
-            "127.0.0.1.",
-            "http://a",
-            "a/b",
-            "a:b",
-            "",
-            "a b",
-            "1.2.3.0x4",
-        ] {
+        for host in ODD {
             assert_eq!(refused(&resolver, host).await, "source.host_unknown", "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn names_that_lead_inside_are_refused_whatever_the_form_of_the_answer() {
+        for address in INSIDE.iter().filter(|host| !host.starts_with('[')) {
+            assert_eq!(refused(&Scripted::new(&[&[address]]), "imap.example.org").await, "source.address_refused");
+            assert_eq!(refused(&Scripted::new(&[&["8.8.8.8", address]]), "localhost").await, "source.address_refused");
         }
     }
 

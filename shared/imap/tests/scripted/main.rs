@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, reason = "the modules of one test binary")]
 
 mod feed;
+mod model;
 mod server;
 
 mod bodies;
@@ -20,3 +21,4 @@ mod losses;
 mod signing_in;
 mod split;
 mod storing;
+mod tree;
