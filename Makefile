@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check faults fuzz bench mutants setup browser
+.PHONY: demo local stop test check faults fuzz sources bench mutants setup browser
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -42,6 +42,9 @@ bench: ## Mailcrane beside mbsync and the bare limits (QUICK=1: two minutes); re
 
 fuzz: ## hostile octets for every parser: SECONDS=60 for each (TARGET=mime for one)
 	@tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
+
+sources: setup ## the conformance suite of sources against Cyrus and Courier too (root, Debian; installs them in overlays)
+	@tests/sources/run.sh
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py

@@ -30,6 +30,29 @@ async fn a_message_was_expunged_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_server_that_stumbles_over_one_number_answers_ok_and_nothing_to_the_whole_set() {
+    let script = "login\nexamine 3\nC: UID FETCH 1:3,9 *\ndone
+        C: NOOP\ndone\nC: UID FETCH 1:3,9 (UID FLAGS INTERNALDATE)\ndone
+        C: UID SEARCH UID 1:3\nS: * SEARCH 1 2 3\ndone\nC: UID SEARCH UID 9\nS: * SEARCH\ndone
+        C: UID FETCH 1 *\nM: 1 a\ndone\nC: UID FETCH 2 *\nM: 2 b\ndone\nC: UID FETCH 3 *\nM: 3 c\ndone";
+    let (outcome, feed) = fetched(&[script], Feed::of(&[&[1, 2, 3, 9]])).await;
+    outcome.unwrap();
+    check(&feed, &[(1, "a"), (2, "b"), (3, "c"), (9, "vanished")]);
+}
+
+#[tokio::test]
+async fn messages_that_are_gone_from_a_set_are_looked_for_once_more_where_search_is_refused() {
+    let script = "login\nexamine 3\nC: UID FETCH 1:3 *\nM: 2 b\ndone
+        C: NOOP\ndone\nC: UID FETCH 1,3 (UID FLAGS INTERNALDATE)\ndone
+        C: UID SEARCH UID 1\nS: {tag} NO cannot search\nC: UID FETCH 1 (UID)\nS: * 1 FETCH (UID 1)\ndone
+        C: UID SEARCH UID 3\nS: {tag} NO cannot search\nC: UID FETCH 3 (UID)\ndone
+        C: UID FETCH 1 *\nM: 1 a\ndone";
+    let (outcome, feed) = fetched(&[script], Feed::of(&[&[1, 2, 3]])).await;
+    outcome.unwrap();
+    check(&feed, &[(1, "a"), (2, "b"), (3, "vanished")]);
+}
+
+#[tokio::test]
 async fn a_message_is_nil_because_it_was_expunged() {
     let script = "login\nexamine 3\nC: UID FETCH 1:3 *\nM: 1 a\nS: * 2 FETCH (UID 2 BODY[] NIL)\nM: 3 c\nS: {tag} OK [EXPUNGEISSUED] done
         C: NOOP\ndone\nC: UID FETCH 2 (UID FLAGS INTERNALDATE)\nS: {tag} NO gone\nC: UID FETCH 2 (UID)\nS: {tag} NO gone

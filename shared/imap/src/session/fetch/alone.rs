@@ -65,11 +65,35 @@ impl ImapSession {
                             merge(run.known.entry(uid).or_default(), attributes);
                         }
                     }
+                    if set.len() > 1 {
+                        let absent = set.iter().filter(|uid| !there.contains(uid)).collect();
+                        there.extend(self.missed(&absent).await?);
+                    }
                 }
                 Err(Failure::Refused { .. }) => {
                     for uid in set.iter() {
                         if self.exists(uid).await? {
                             there.insert(uid);
+                        }
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(there)
+    }
+
+    /// Finds UIDs that are there though the answer to a longer set passed over them: a server that stumbles over one
+    /// number of a set may answer OK and nothing to all of it. So absence is believed only by the run of UIDs.
+    async fn missed(&mut self, absent: &UidSet) -> Result<Vec<Uid>, Failure> {
+        let mut there = Vec::new();
+        for range in absent.ranges() {
+            match self.search(&format!("UID {range}")).await {
+                Ok(found) => there.extend(found.within(*range).iter()),
+                Err(Failure::Refused { .. }) => {
+                    for uid in UidSet::from(*range).iter() {
+                        if self.exists(uid).await? {
+                            there.push(uid);
                         }
                     }
                 }
