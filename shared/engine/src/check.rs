@@ -56,7 +56,7 @@ pub async fn run<W: World, E: Ends, D: Directory>(
     };
     let migration = migration.record;
     let Some((account, fresh)) = begin(world, &migration, no).await? else { return Ok(Verdict::Dropped) };
-    if fresh && let Some(refused) = limit::refuse(world, &account).await? {
+    if fresh && let Some(refused) = limit::refuse(world, &migration, &account).await? {
         let verdict = conclude(world, id, no, &refused, &refused, None).await?;
         roll_up(world, id).await?;
         return Ok(verdict);
@@ -69,6 +69,9 @@ pub async fn run<W: World, E: Ends, D: Directory>(
         if let Probe::Spreading(since) = probe {
             return wait(world, id, no, *since).await;
         }
+    }
+    if [&source, &destination].iter().any(|probe| matches!(probe, Probe::Refused { .. })) {
+        limit::note(world, &migration, &account).await?;
     }
     let free = match destination {
         Probe::Well => end::free(directory, &migration, &account).await,
@@ -95,7 +98,8 @@ pub async fn look_after<W: World>(world: &W, key: &Key) -> Result<(), Fault> {
     }
     let before = matches!(record.state, MigrationState::Submitted | MigrationState::Checking);
     let during = matches!(record.state, MigrationState::Running | MigrationState::Scheduled);
-    if record.accounts > 0 && (before || during && record.checked < record.accounts) {
+    let open = record.accounts > 0 && !record.right.unconfirmed;
+    if open && (before || during && record.checked < record.accounts) {
         fan_out(world, &record.id, AccountNo(0)).await?;
         return roll_up(world, &record.id).await.map_err(Fault::from);
     }
@@ -128,7 +132,7 @@ async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Res
         migration.state,
         MigrationState::Cancelling | MigrationState::Cancelled | MigrationState::Erasing | MigrationState::Erased
     );
-    if over || no.0 >= migration.accounts {
+    if over || migration.right.unconfirmed || no.0 >= migration.accounts {
         return Ok(None);
     }
     let key = keys::account(&migration.id, no);

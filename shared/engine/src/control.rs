@@ -5,6 +5,7 @@ use crate::analyze::TRIAL;
 use crate::farewell;
 use crate::ledger::{self, Change, LedgerError};
 use crate::outbox;
+use crate::voucher::{self, Short};
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
@@ -30,6 +31,12 @@ pub enum ControlError {
         /// What is wrong and what is expected.
         message: String,
     },
+    /// The pass must be paid for with a voucher, and none was given that reaches.
+    #[error("{0}")]
+    Unpaid(String),
+    /// Nobody has confirmed the address of the migration.
+    #[error("the address is not confirmed yet; open the link in the e-mail first")]
+    Unconfirmed,
     /// The table failed; trying again is safe.
     #[error("the table could not be read or written")]
     Ledger(#[source] LedgerError),
@@ -77,8 +84,10 @@ async fn change<W: World>(
         if migration.record.undoing > 0 {
             return Err(undoing("changing the migration"));
         }
+        let right = migration.record.right.clone();
         let entry = change(&mut migration.record)?;
-        let mut writes = vec![ledger::write_of(&migration)?];
+        let mut writes = voucher::settle(world, &right, &migration.record.right).await?.map_err(short)?;
+        writes.push(ledger::write_of(&migration)?);
         match entry {
             Entry::Begin(cursor) => {
                 roster.record.running.retain(|r| r.migration != *id);
@@ -140,13 +149,34 @@ pub async fn start<W: World>(
     at: Option<Timestamp>,
     before: Option<Timestamp>,
 ) -> Result<Migration, ControlError> {
+    start_with(world, id, kind, at, before, None).await
+}
+
+/// Starts a pass as [`start`] does; what must be paid for is redeemed in the same transaction, with the voucher of that
+/// hash or with the one that the migration was created with.
+///
+/// # Errors
+/// [`ControlError`]; nothing was changed.
+pub async fn start_with<W: World>(
+    world: &W,
+    id: &MigrationId,
+    kind: PassKind,
+    at: Option<Timestamp>,
+    before: Option<Timestamp>,
+    voucher: Option<&str>,
+) -> Result<Migration, ControlError> {
     if kind == PassKind::Prestage && before.is_none() {
         let message = "a pre-stage needs the time before which messages are copied, such as 2026-01-01T00:00:00Z";
         return Err(ControlError::Invalid { field: "before", message: message.to_owned() });
     }
     let now = world.now();
     let scheduled = at.filter(|at| *at > now);
+    let known = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record;
+    let unpaid = if voucher::is_due(&known, kind) { voucher::unpaid(world, &known).await? } else { Vec::new() };
     let migration = change(world, id, |migration| {
+        if migration.right.unconfirmed {
+            return Err(ControlError::Unconfirmed);
+        }
         let event = if scheduled.is_some() { MigrationEvent::Schedule } else { MigrationEvent::Start };
         if migration.accounts == 0 {
             let message = "the migration has no accounts yet".to_owned();
@@ -161,6 +191,7 @@ pub async fn start<W: World>(
         migration.pass_since = (kind == PassKind::Trial).then(|| now.checked_sub(TRIAL).unwrap_or(Timestamp::MIN));
         migration.pass_before = before.filter(|_| kind == PassKind::Prestage);
         migration.start_at = scheduled;
+        pay(migration, voucher, &unpaid)?;
         if scheduled.is_some() {
             return Ok(Entry::Keep);
         }
@@ -172,6 +203,36 @@ pub async fn start<W: World>(
         begun(world, &migration).await?;
     }
     Ok(migration)
+}
+
+/// Redeems accounts that were not redeemed yet.
+fn pay(migration: &mut Migration, voucher: Option<&str>, unpaid: &[AccountNo]) -> Result<(), ControlError> {
+    let due: Vec<_> = unpaid.iter().copied().filter(|no| !migration.right.covers(*no)).collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    let Some(hash) = voucher.map(str::to_owned).or_else(|| migration.right.offered.clone()) else {
+        let text = "needs a voucher; a trial, which copies the last 10 days, is free";
+        return Err(ControlError::Unpaid(text.to_owned()));
+    };
+    migration.right.pay(&hash, &due);
+    Ok(())
+}
+
+/// Gives back what was redeemed for a migration that has copied nothing.
+fn give_back(migration: &mut Migration) {
+    if migration.started.is_none() || migration.state == MigrationState::Failed {
+        migration.right.payments.clear();
+    }
+}
+
+fn short(short: Short) -> ControlError {
+    ControlError::Unpaid(match short {
+        Short::Unknown => "is not a voucher, or it is used up, expired or was taken back".to_owned(),
+        Short::Left { left, needed } => {
+            format!("has {left} mailboxes left, {needed} are needed; untick accounts or use another voucher")
+        }
+    })
 }
 
 fn begin(migration: &mut Migration, now: Timestamp) {
@@ -247,6 +308,7 @@ pub async fn resume<W: World>(world: &W, id: &MigrationId) -> Result<Migration, 
 /// [`ControlError`]; nothing was changed.
 pub async fn cancel<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
     change(world, id, |migration| {
+        give_back(migration);
         migration.state = migration.state.apply(MigrationEvent::Cancel)?;
         migration.start_at = None;
         Ok(Entry::Hold(true))
@@ -275,8 +337,11 @@ pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Resu
             return Ok(Entry::Again(no, within));
         }
         migration.state = migration.state.apply(MigrationEvent::Start)?;
-        migration.pass_kind = PassKind::Delta;
-        (migration.pass_since, migration.pass_before) = (None, None);
+        // Before it is paid for, an account is tried again as a trial, too.
+        let paid = migration.by_operator || migration.right.covers(no);
+        migration.pass_kind = if paid { PassKind::Delta } else { PassKind::Trial };
+        migration.pass_since = if paid { None } else { now.checked_sub(TRIAL).ok() };
+        migration.pass_before = None;
         begin(migration, now);
         Ok(Entry::Again(no, Again::OwnPass(migration.accounts)))
     })
@@ -333,6 +398,7 @@ pub async fn undo<W: World>(world: &W, id: &MigrationId, no: AccountNo, dry_run:
 pub async fn erase<W: World>(world: &W, id: &MigrationId) -> Result<Migration, ControlError> {
     let now = world.now();
     change(world, id, |migration| {
+        give_back(migration);
         migration.state = migration.state.apply(MigrationEvent::Erase)?;
         migration.look_at = Some(now);
         Ok(Entry::Remove)

@@ -19,7 +19,7 @@ use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
 use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Expect, Item, Table as _, TableError, Write};
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Counters, DestinationKind, Migration, Options, PassKind, Record, Versioned, keys};
+use mailcrane_core::record::{Counters, DestinationKind, Migration, Options, PassKind, Record, Right, Versioned, keys};
 use mailcrane_core::secret::Secret;
 use mailcrane_core::state::{Illegal, MigrationEvent, MigrationState};
 use mailcrane_core::token::{MailEvent, Task};
@@ -35,6 +35,9 @@ pub const MOST_ACCOUNTS: u32 = 10_000;
 
 /// How long an intake may take before somebody else may go on with it: longer than any invocation.
 const INTAKE: Duration = Duration::from_secs(35);
+
+/// A migration whose address nobody confirms is erased after this time.
+const UNCONFIRMED: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// A migration that was never taken in wholly is erased after this time.
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -60,6 +63,8 @@ pub struct Order {
     pub options: Options,
     /// Whether the operator orders.
     pub by_operator: bool,
+    /// What entitles it otherwise.
+    pub right: Right,
     /// The accounts.
     pub accounts: Vec<NewAccount>,
 }
@@ -140,15 +145,41 @@ pub async fn create<W: World, V: Vault>(world: &W, vault: &V, order: Order) -> R
     let listed = listed.next_item().map_err(LedgerError::from)?;
     world.table().write(Write::Put(listed, Expect::Anything)).await?;
     let look_at = later(world.now(), world.times().arrival);
-    let letter = submitted(world, &order.id);
+    let letter = first_letter(world, &order.id, &order.right);
+    let confirmed_by = later(world.now(), UNCONFIRMED);
     let migration = ledger::update_with::<Migration>(world.table(), &key, |migration| {
         migration.accounts = count;
         migration.token_hash.clone_from(&order.token_hash);
-        migration.keep_until = None;
+        migration.keep_until = Some(confirmed_by).filter(|_| migration.right.unconfirmed);
         migration.look_at = Some(look_at);
         Ok(Some(vec![outbox::write_of(&letter)?]))
     });
     Ok(migration.await?.record)
+}
+
+/// Confirms the address of a migration and sets it off; a second time nothing happens.
+///
+/// # Errors
+/// [`IntakeError`]; nothing was confirmed then.
+pub async fn confirm<W: World>(world: &W, id: &MigrationId) -> Result<Migration, IntakeError> {
+    let look_at = later(world.now(), world.times().arrival);
+    let letter = first_letter(world, id, &Right::default());
+    let (key, mut first) = (keys::migration(id), false);
+    let migration = ledger::update_with::<Migration>(world.table(), &key, |migration| {
+        first = migration.right.unconfirmed;
+        if !first {
+            return Ok(None);
+        }
+        migration.state = migration.state.apply(MigrationEvent::Check)?;
+        migration.right.unconfirmed = false;
+        (migration.keep_until, migration.look_at) = (None, Some(look_at));
+        Ok(Some(vec![outbox::write_of(&letter)?]))
+    });
+    let migration = migration.await?.record;
+    if first {
+        set_off(world, &migration).await.map_err(IntakeError::Service)?;
+    }
+    Ok(migration)
 }
 
 /// Adds accounts to a migration that has not begun, and returns the number of the first of them.
@@ -196,13 +227,15 @@ async fn add_locked<W: World, V: Vault>(
 ///
 /// # Errors
 /// The fault of the queue; the sweeper looks after the migration then.
-pub async fn set_off<W: World>(world: &W, id: &MigrationId) -> Result<(), Fault> {
-    outbox::send(world, &submitted(world, id)).await;
-    set_off_checks(world, id, AccountNo(0)).await
+pub async fn set_off<W: World>(world: &W, migration: &Migration) -> Result<(), Fault> {
+    outbox::send(world, &first_letter(world, &migration.id, &migration.right)).await;
+    if migration.right.unconfirmed { Ok(()) } else { set_off_checks(world, &migration.id, AccountNo(0)).await }
 }
 
-fn submitted<W: World>(world: &W, id: &MigrationId) -> Versioned<outbox::Letter> {
-    outbox::letter(world, id, MailEvent::Submitted, PassNo(0), "")
+/// Returns the mail that a new migration is told of with: before its address is confirmed, the question for that.
+fn first_letter<W: World>(world: &W, id: &MigrationId, right: &Right) -> Versioned<outbox::Letter> {
+    let event = if right.unconfirmed { MailEvent::Confirm } else { MailEvent::Submitted };
+    outbox::letter(world, id, event, PassNo(0), "")
 }
 
 /// Sends the checks of the accounts from that one on.
@@ -246,6 +279,7 @@ fn of_order(order: &Order, now: mailcrane_core::Timestamp, abandoned: mailcrane_
         token_hash: order.token_hash.clone(),
         undoing: 0,
         by_operator: order.by_operator,
+        right: order.right.clone(),
         look_at: None,
     }
 }

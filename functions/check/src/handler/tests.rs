@@ -32,6 +32,7 @@ fn a_batch_is_checked_and_what_is_no_task_comes_again() {
         destination: DestinationKind::Workmail { access: Access::Administrator },
         options: Options::default(),
         by_operator: true,
+        right: Default::default(),
         accounts: vec![NewAccount {
             source: SourceEnd {
                 endpoint: Endpoint {

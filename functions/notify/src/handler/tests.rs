@@ -31,6 +31,7 @@ fn scene() -> (TestApp, Memory) {
         destination: DestinationKind::Workmail { access: Access::Administrator },
         options: Options::default(),
         by_operator: true,
+        right: Default::default(),
         accounts: vec![NewAccount {
             source: SourceEnd {
                 endpoint: Endpoint {

@@ -56,6 +56,7 @@ fn scene(accounts: u32) -> Scene {
         destination: DestinationKind::Workmail { access: Access::User },
         options: Options::default(),
         by_operator: true,
+        right: Default::default(),
         accounts: (0..accounts).map(account).collect(),
     };
     memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();

@@ -1,6 +1,6 @@
 //! A migration: one customer's order.
 
-use super::{Counters, PassKind, Record};
+use super::{Counters, PassKind, Record, Right};
 use crate::id::{MigrationId, PassNo};
 use crate::ports::source::Endpoint;
 use crate::state::MigrationState;
@@ -137,6 +137,9 @@ pub struct Migration {
     pub undoing: u32,
     /// Whether the operator created it, which alone allows administrator powers over mailboxes.
     pub by_operator: bool,
+    /// What entitles it when the operator did not create it.
+    #[serde(default)]
+    pub right: Right,
     /// When the sweeper must look at it again, besides the times above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_at: Option<Timestamp>,

@@ -8,6 +8,7 @@ mod migration;
 mod protocol;
 mod secrets;
 mod slice;
+mod voucher;
 
 pub use account::{
     Account, Allowance, Analysis, Check, CheckState, DestinationEnd, Grade, Pass, PassKind, SourceAuth, SourceEnd,
@@ -20,6 +21,7 @@ pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Opened
 pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
 pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
+pub use voucher::{ListedVoucher, Payment, Right, Voucher};
 
 use crate::ports::table::{Body, Item, Key};
 use jiff::Timestamp;
@@ -275,6 +277,18 @@ pub mod keys {
     #[must_use]
     pub fn letter(id: &MigrationId, name: &str) -> Key {
         Key::new(migration_partition(id), format!("OUT#{name}"))
+    }
+
+    /// A voucher, by the hash of its code.
+    #[must_use]
+    pub fn voucher(hash: &str) -> Key {
+        Key::new(format!("V#{hash}"), "VOUCHER")
+    }
+
+    /// The list of all vouchers, for the operator.
+    #[must_use]
+    pub fn listed_voucher(id: &str) -> Key {
+        Key::new("LIST#vouchers", id)
     }
 
     /// The list of all migrations, for the operator.

@@ -51,7 +51,7 @@ pub async fn fan_out<W: World>(world: &W, id: &MigrationId, from: AccountNo) -> 
         migration.state,
         MigrationState::Cancelling | MigrationState::Cancelled | MigrationState::Erasing | MigrationState::Erased
     );
-    if over || from.0 >= migration.accounts {
+    if over || migration.right.unconfirmed || from.0 >= migration.accounts {
         return roll_up(world, id).await.map_err(Fault::from);
     }
     let bucket = from.bucket();

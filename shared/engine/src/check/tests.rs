@@ -61,6 +61,7 @@ fn scene(access: Access, by_operator: bool, users: &[&str]) -> Scene {
         destination: DestinationKind::Workmail { access },
         options: Options::default(),
         by_operator,
+        right: Default::default(),
         accounts: users.iter().map(|user| account(user)).collect(),
     };
     let made = memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();
@@ -272,4 +273,49 @@ fn guesses_of_a_password_come_to_an_end() {
     assert_eq!(again.unwrap().state, AccountState::Waiting);
     assert_eq!(scene.check(0), Verdict::Failed);
     assert_eq!(scene.account(0).error_code, "source.wrong_password");
+}
+
+#[test]
+fn ten_thousand_guesses_come_to_an_end_whatever_the_spelling() {
+    let scene = scene(Access::User, false, &["anna"]);
+    let mut tried = 0;
+    for guess in 0..10_000_u32 {
+        let key = keys::account(&scene.id, AccountNo(0));
+        let host = ["imap.example.org", "IMAP.example.org", "imap.example.org."][guess as usize % 3];
+        let another = ledger::update::<Account>(&scene.world.table, &key, |account| {
+            account.state = AccountState::Waiting;
+            account.source.user = if guess < 1_000 { "Nobody".into() } else { format!("nobody{}", guess % 700) };
+            account.source.endpoint.host = host.into();
+            account.destination.user = Some(format!("login{guess}@example.org"));
+            account.destination.mailbox = format!("mailbox{guess}@example.org");
+            Ok(Change::Write)
+        });
+        scene.clock.block_on(another).unwrap();
+        assert_eq!(scene.check(0), Verdict::Failed);
+        tried += u32::from(scene.account(0).error_code != "check.too_often");
+    }
+    // 20 of one login, then those of the migration.
+    assert_eq!(tried, 102, "so many passwords were tried");
+    assert!(scene.account(0).error.contains("within the hour"), "{}", scene.account(0).error);
+}
+
+#[test]
+fn nothing_is_signed_in_to_before_the_address_is_confirmed() {
+    let scene = scene(Access::User, false, &["anna"]);
+    let key = keys::migration(&scene.id);
+    let open = ledger::update::<Migration>(&scene.world.table, &key, |migration| {
+        migration.right.unconfirmed = true;
+        Ok(Change::Write)
+    });
+    scene.clock.block_on(open).unwrap();
+    assert_eq!(scene.check(0), Verdict::Dropped);
+    let started = crate::control::start(&scene.world, &scene.id, mailcrane_core::record::PassKind::Trial, None, None);
+    let refused = scene.clock.block_on(started);
+    assert!(matches!(refused, Err(crate::control::ControlError::Unconfirmed)), "{refused:?}");
+    for _ in 0..2 {
+        scene.clock.block_on(intake::confirm(&scene.world, &scene.id)).unwrap();
+    }
+    let sent = scene.world.queues.sent();
+    assert_eq!(sent.len(), 2, "the mail and the checks, once: {sent:?}");
+    assert_eq!(scene.check(0), Verdict::Passed);
 }

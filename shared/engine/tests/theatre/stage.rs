@@ -210,6 +210,7 @@ fn migration(id: &MigrationId, accounts: u32, now: mailcrane_core::Timestamp) ->
         token_hash: String::new(),
         undoing: 0,
         by_operator: true,
+        right: Default::default(),
         look_at: None,
     }
 }
