@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 RIG := PYTHONPATH=infra/local:tests .local/venv/bin/python -m rig
 PORT ?= 8420
 
-.PHONY: demo local stop test check faults fuzz sources bench mutants setup browser
+.PHONY: demo local stop test check faults fuzz sources bench mutants setup browser pages
 
 demo: setup ## moves three mailboxes through the local stack and proves the result
 	@$(RIG) demo
@@ -48,3 +48,7 @@ sources: setup ## the conformance suite of sources against Cyrus and Courier too
 
 mutants: ## deliberately broken engines that the crash sweep must catch (minutes)
 	python3 tests/mutants/run.py
+
+pages: setup browser ## the page and the mails in Chromium, with pictures in target/browser; the page over the stack, too (minutes)
+	cd tests/browser && node --test --test-reporter=spec page.test.js mails.test.js
+	PYTHONPATH=infra/local:tests .local/venv/bin/python tests/browser/run.py

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DESKTOP, PHONE, barriers, launch, open, picture } from './browser.js'
-import { KEY, start } from './mock/server.js'
+import { KEY, VOUCHER, start } from './mock/server.js'
 import de from '../../functions/status/page/texts-de.js'
 import en from '../../functions/status/page/texts-en.js'
 
@@ -212,7 +212,7 @@ test('what is refused is told at the field, and with what to do next', async () 
   await page.getByRole('button', { name: en['provider.next'] }).click()
   await add(page, en, 'dora')
   await send(page)
-  await page.getByText(en['code.access.operator_only']).waitFor()
+  await page.getByText(en['code.access.refused']).waitFor()
   await look(page, 'refused-key')
   await page.getByRole('button', { name: en.back }).click()
   await page.getByLabel(en['access.key']).fill(KEY)
@@ -294,4 +294,48 @@ test('no text stands in English among the German ones', () => {
   assert.deepEqual(same.filter((key) => !alike.includes(key) && !/^(Name|Port)$/.test(en[key])), [])
   const english = /\b(the|and|is|are|with|not|your|mail was)\b/i
   for (const [key, text] of Object.entries(de)) for (const one of [text].flatMap((some) => Object.values(typeof some === 'string' ? [some] : some))) assert.doesNotMatch(one, english, key)
+})
+
+test('a public trial is confirmed by its link, and goes on with a voucher', async () => {
+  const { page, wrong, close } = await open(browser, mock.url, { viewport: PHONE, language: 'de' })
+  const known = new Set(mock.migrations.keys())
+  await page.getByRole('searchbox', { name: de['provider.search'] }).fill('gmx')
+  await page.locator('.provider').first().click()
+  await page.getByRole('button', { name: de['provider.next'] }).click()
+  await page.getByText(de['access.trial_fault']).waitFor()
+  await page.getByLabel(de['order.notify']).fill('anna@example.net')
+  await page.getByLabel(de['access.user'], { exact: false }).first().check()
+  await page.getByRole('button', { name: de['provider.next'] }).click()
+  await page.getByLabel(de['account.mailbox_password']).fill('secret')
+  await add(page, de, 'anna')
+  await send(page)
+  await page.getByRole('heading', { name: de['address.mailed'] }).waitFor()
+  await look(page, 'trial-1-mailed')
+  const one = [...mock.migrations.values()].find((each) => !known.has(each.view.id))
+  await page.goto(`${mock.url}/#${one.view.id}.${one.token}`)
+  await page.getByRole('button', { name: de['address.confirm'] }).waitFor()
+  assert.equal(one.view.unconfirmed, true, 'opening the link alone confirms nothing')
+  await look(page, 'trial-2-confirm')
+  await page.getByRole('button', { name: de['address.confirm'] }).click()
+  await page.locator('.badge', { hasText: de['account.state.ready'] }).waitFor()
+  await send(page)
+  await page.locator('.tile').first().waitFor()
+  await look(page, 'trial-3-voucher')
+  await send(page)
+  await page.getByText(de['voucher.missing']).waitFor()
+  await page.getByLabel(de['voucher.code']).fill('guess')
+  await send(page)
+  await page.getByText(de['code.voucher.refused']).waitFor()
+  await page.getByLabel(de['voucher.code']).fill(VOUCHER)
+  await send(page)
+  await state(page, de, 'running')
+  assert.deepEqual(wrong.filter((text) => !text.includes('422')), [])
+  await close()
+})
+
+test('the link of a voucher fills the key in and does not stay in the address line', async () => {
+  const { page, close } = await open(browser, `${mock.url}/#voucher=${VOUCHER}`)
+  assert.equal(await page.getByLabel(en['access.key']).inputValue(), VOUCHER)
+  assert.equal(new URL(page.url()).hash, '')
+  await close()
 })

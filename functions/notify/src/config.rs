@@ -11,6 +11,7 @@ pub(crate) struct Config {
     pub(crate) queues: Queues,
     pub(crate) public_url: String,
     pub(crate) from: String,
+    pub(crate) brand: String,
     pub(crate) reply_to: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) log: String,
@@ -26,6 +27,9 @@ impl Config {
             queues: reader.queues(),
             public_url: reader.need("PUBLIC_URL").trim_end_matches('/').to_owned(),
             from: reader.need("MAIL_FROM"),
+            brand: Some(reader.or_empty("MAIL_BRAND"))
+                .filter(|name| !name.is_empty())
+                .unwrap_or("Mailcrane".to_owned()),
             reply_to: Some(reader.or_empty("MAIL_REPLY_TO")).filter(|address| !address.is_empty()),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),

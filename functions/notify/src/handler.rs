@@ -34,6 +34,8 @@ pub(crate) struct App<W: World, V: Vault, M: Mailer> {
     pub(crate) mailer: M,
     /// Where the web page is, without a final slash.
     pub(crate) public_url: String,
+    /// Whose name stands above the mails.
+    pub(crate) brand: String,
 }
 
 /// A mail that was sent, or is being sent.
@@ -125,8 +127,8 @@ async fn send<W: World, V: Vault, M: Mailer>(
     mut claim: Versioned<Sent>,
 ) -> anyhow::Result<()> {
     let facts = facts(app, notice, migration).await?;
-    let mail =
-        letter::mail(&facts, &migration.language, migration.notify.clone()).context("the mail is not written")?;
+    let mail = letter::mail(&facts, &app.brand, &migration.language, migration.notify.clone())
+        .context("the mail is not written")?;
     match app.mailer.send(&mail).await {
         Ok(()) => {
             tracing::info!(migration.id = %migration.id, mail.event = notice.event.as_str(), "a mail was sent");

@@ -9,6 +9,7 @@ use mailcrane_core::ports::mailer::Mail;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Letter {
     pub(crate) language: &'static str,
+    pub(crate) brand: String,
     pub(crate) subject: String,
     pub(crate) heading: String,
     pub(crate) paragraphs: Vec<String>,
@@ -36,15 +37,23 @@ struct Text<'a> {
 ///
 /// # Errors
 /// When a template cannot be filled, which is a mistake of ours.
-pub(crate) fn mail(facts: &Facts, language: &str, to: Vec<String>) -> Result<Mail, askama::Error> {
-    let letter = if language == "de" { words::german(facts) } else { words::english(facts) };
+pub(crate) fn mail(facts: &Facts, brand: &str, language: &str, to: Vec<String>) -> Result<Mail, askama::Error> {
+    let mut letter = if language == "de" { words::german(facts) } else { words::english(facts) };
+    brand.clone_into(&mut letter.brand);
+    letter.subject = harmless(&letter.subject);
+    // Servers and users wrote a part of these.
+    for exception in &mut letter.exceptions {
+        *exception = harmless(exception);
+    }
     let html = Html { letter: &letter }.render()?;
     let text = Text { letter: &letter }.render()?;
-    Ok(Mail { to, subject: one_line(&letter.subject), html, text })
+    Ok(Mail { to, subject: letter.subject, html, text })
 }
 
-fn one_line(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), " ")
+/// Makes one line of a text that somebody else wrote, without marks that turn the direction of what follows.
+fn harmless(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(turns, "").replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ")
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ async fn main() -> anyhow::Result<()> {
         vault: clients.vault(&config.secrets_table, &config.kms_key),
         mailer: clients.mailer(sender),
         public_url: config.public_url,
+        brand: config.brand,
     };
     let app = &app;
     let ran = runtime::run(|batch, _deadline| async move { Ok(handler::handle(app, batch).await) });

@@ -113,6 +113,7 @@ function entering(app) {
       const operator = client(draft.key)
       say(send, t('accounts.sending', { done: 0, n: rows.length }))
       const made = await operator.post('', { ...orderOf(draft), accounts: rows.slice(0, AT_ONCE).map(account) }, draft.attempt)
+      if (!made.token) return app.mailed()
       app.enter(made.id, made.token)
       await more(app, rows, AT_ONCE, (done) => say(send, t('accounts.sending', { done, n: rows.length })))
       draft.rows = []

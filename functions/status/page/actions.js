@@ -51,7 +51,7 @@ export function actions(app, changed) {
 
   async function send(name, body) {
     if (name === 'erase') return app.client.erase()
-    if (name === 'full') return app.client.post('/start', { at: body.at, kind: 'full' })
+    if (name === 'full') return app.client.post('/start', { ...body, kind: 'full' })
     if (name === 'start') return app.client.post('/start', { at: 'now', kind: app.migration.pass.kind })
     return app.client.post(`/${name}`, body)
   }
@@ -60,6 +60,7 @@ export function actions(app, changed) {
     const direct = ['pause', 'resume', 'keep', 'retry'].includes(name)
     if (direct) return send(name, {}).then(() => { app.tell(null); changed() }, app.tell)
     const time = timed && when()
+    const voucher = timed && app.migration.needs_voucher && h('input', { autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', maxlength: 100 })
     const word = name === 'erase' && h('input', { autocomplete: 'off' })
     const wordField = word && field(t('erase.word', { word: t('erase.word_value') }), word)
     const dry = name === 'undo' && h('input', { type: 'checkbox' })
@@ -74,7 +75,7 @@ export function actions(app, changed) {
       }
       go.disabled = true
       try {
-        await send(name, timed ? { at } : dry ? { dry_run: dry.checked } : {})
+        await send(name, timed ? { at, ...(voucher && voucher.value.trim() && { voucher: voucher.value.trim() }) } : dry ? { dry_run: dry.checked } : {})
         app.tell(null)
         box.close()
         if (dry) dialog(t('action.undo'), h('p', null, t(dry.checked ? 'undo.counting' : 'undo.begun')))
@@ -85,7 +86,7 @@ export function actions(app, changed) {
       }
     }
     const go = h('button', { type: 'button', class: look(name) || 'primary', onclick: carry }, t(`action.${name}.do`))
-    const box = dialog(t(`action.${name}.title`), [failed, h('p', null, t(`action.${name}.text`)), time && time.element, dry && h('label', { class: 'tick' }, dry, h('span', null, t('undo.dry'))), wordField],
+    const box = dialog(t(`action.${name}.title`), [failed, h('p', null, t(`action.${name}.text`)), time && time.element, voucher && field(t('voucher.code'), voucher, { hint: t('voucher.hint') }), dry && h('label', { class: 'tick' }, dry, h('span', null, t('undo.dry'))), wordField],
       [h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), go])
   }
   return { element, update }

@@ -29,6 +29,7 @@ const app = {
   view: null,
   go,
   tell,
+  mailed,
   /** Takes a migration up: its link stands in the address line from now on. */
   enter(id, token) {
     app.client = client(token, id)
@@ -82,12 +83,19 @@ function frame() {
 
 /** Reads the link: `#<id>.<token>` is a migration, anything else a new order. */
 async function open() {
+  const [, voucher] = /^#voucher=([\w-]+)$/.exec(location.hash) ?? []
+  if (voucher) {
+    // The code does not stay in the address line.
+    history.replaceState(null, '', location.pathname)
+    Object.assign(app.draft, { key: voucher, access: 'user', voucher: true })
+  }
   const [, id, token] = /^#([^.]+)\.(.+)$/.exec(location.hash) ?? []
   if (!id) return go('provider', { quiet: true })
   app.client = client(token, id)
   show(at('main'), h('p', { class: 'loading' }, t('loading')))
   try {
     app.migration = await app.client.get()
+    if (app.migration.unconfirmed) return unconfirmed()
     go(BEFORE_START.has(app.migration.state) ? 'accounts' : 'observe', { quiet: true })
   } catch (problem) {
     app.view?.stop?.()
@@ -97,6 +105,34 @@ async function open() {
     show(at('main'), h('div', { class: 'card' }, h('h1', { tabindex: '-1' }, t('link.title')), h('p', null, t('link.text')),
       h('div', { class: 'buttons' }, h('button', { type: 'button', onclick: open }, t('try_again')), h('button', { type: 'button', class: 'quiet', onclick: app.renew }, t('new_order')))))
   }
+}
+
+/** Asks whoever opened the link of a public trial for the confirmation; a program that only looks at links does not press it. */
+function unconfirmed() {
+  app.view = null
+  at('steps').hidden = true
+  async function confirm() {
+    button.disabled = true
+    try {
+      await app.client.post('/confirm')
+      tell(null)
+      open()
+    } catch (problem) {
+      button.disabled = false
+      tell(problem)
+    }
+  }
+  const button = h('button', { type: 'button', class: 'primary', onclick: confirm }, t('address.confirm'))
+  show(at('main'), h('div', { class: 'card' }, h('h1', { tabindex: '-1' }, t('address.title')), h('p', null, t('address.text', { n: app.migration.accounts })), h('div', { class: 'buttons left' }, button)))
+}
+
+/** Says that the link is on its way by e-mail. */
+function mailed() {
+  app.view?.stop?.()
+  app.view = null
+  at('steps').hidden = true
+  show(at('main'), h('div', { class: 'card' }, h('h1', { tabindex: '-1' }, t('address.mailed')), h('p', null, t('address.mailed_text', { address: app.draft.notify }))))
+  at('main').querySelector('h1').focus()
 }
 
 at('language').addEventListener('change', (event) => {

@@ -52,8 +52,12 @@ export function confirmStep(app) {
   const before = h('input', { type: 'date' })
   const beforeField = field(t('kind.before'), before, { hint: t('kind.before_hint') })
   beforeField.hidden = true
+  const voucher = h('input', { autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', maxlength: 100 })
+  const voucherField = field(t('voucher.code'), voucher, { hint: t('voucher.hint') })
+  voucherField.hidden = !app.migration.needs_voucher
   const kinds = choice(t('kind.title'), 'kind', ['full', 'trial', 'prestage'].map((value) => ({ value, label: t(`kind.${value}`), hint: t(`kind.${value}_hint`) })), 'full', (value) => {
     beforeField.hidden = value !== 'prestage'
+    voucherField.hidden = !app.migration.needs_voucher || value === 'trial'
     draw()
   })
   const time = when()
@@ -86,10 +90,12 @@ export function confirmStep(app) {
     const kind = kinds.read()
     fault(beforeField, kind === 'prestage' && !before.value ? t('kind.before_fault') : '')
     if (kind === 'prestage' && !before.value) return before.focus()
+    fault(voucherField, !voucherField.hidden && !voucher.value.trim() ? t('voucher.missing') : '')
+    if (!voucherField.hidden && !voucher.value.trim()) return voucher.focus()
     start.disabled = true
     say(start, t('confirm.starting'))
     try {
-      app.migration = await app.client.post('/start', { at, kind, ...(kind === 'prestage' && { before: new Date(`${before.value}T00:00`).toISOString() }) })
+      app.migration = await app.client.post('/start', { at, kind, ...(!voucherField.hidden && { voucher: voucher.value.trim() }), ...(kind === 'prestage' && { before: new Date(`${before.value}T00:00`).toISOString() }) })
       app.go('observe')
     } catch (problem) {
       start.disabled = false
@@ -106,7 +112,7 @@ export function confirmStep(app) {
   const list = (...keys) => h('ul', null, keys.map((key) => h('li', null, t(key))))
   const element = h('div', null,
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('confirm.title')), h('p', null, t('confirm.lead'))),
-    h('section', { class: 'card' }, h('h2', null, t('confirm.what')), tiles, lasts, told, kinds.group, beforeField),
+    h('section', { class: 'card' }, h('h2', null, t('confirm.what')), tiles, lasts, told, kinds.group, beforeField, voucherField),
     h('section', { class: 'card' }, time.element),
     h('section', { class: 'card' }, h('h2', null, t('limits.title')), list('limits.1', 'limits.2', 'limits.3', 'limits.4'),
       help(t('meanwhile.title'), [t('meanwhile.1'), t('meanwhile.2'), t('meanwhile.3'), t('meanwhile.4')])),

@@ -35,7 +35,7 @@ export function providerStep(app) {
   const adminFields = h('div', { class: 'pair', hidden: draft.sourceAuth !== 'administrator' }, field(t('provider.admin_user'), adminUser), field(t('provider.admin_password'), adminPassword))
   const auth = choice(t('provider.auth'), 'source_auth', ['password', 'administrator'].map((value) => ({ value, label: t(`auth.${value}`), hint: t(`auth.${value}_hint`) })),
     draft.sourceAuth, (value) => { adminFields.hidden = value !== 'administrator' })
-  const access = choice(t('access.title'), 'access', ['administrator', 'impersonation', 'user'].map((value) => ({ value, label: t(`access.${value}`), hint: t(`access.${value}_hint`) })), draft.access)
+  const access = choice(t('access.title'), 'access', (draft.voucher ? ['user'] : ['administrator', 'impersonation', 'user']).map((value) => ({ value, label: t(`access.${value}`), hint: t(`access.${value}_hint`) })), draft.access)
 
   function take(one) {
     draft.provider = one
@@ -84,7 +84,7 @@ export function providerStep(app) {
       [portField, draft.source.port >= 1 && draft.source.port <= 65535 ? '' : t('provider.port_fault')],
       [notify.parentElement, notify.value && !notify.checkValidity() ? t('order.notify_fault') : ''],
       [adminUser.parentElement, draft.sourceAuth === 'administrator' && !draft.source.admin_user ? t('provider.admin_fault') : ''],
-      [keyField, draft.key ? '' : t('access.key_fault')],
+      [notify.parentElement, draft.key || draft.notify ? '' : t('access.trial_fault')],
     ]
     for (const [holder, text] of faults) fault(holder, text)
     const wrong = faults.find(([, text]) => text)

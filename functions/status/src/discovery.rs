@@ -2,20 +2,17 @@
 
 use mailcrane_core::Timestamp;
 use mailcrane_core::ports::clock::Clock;
-use mailcrane_core::ports::table::{Key, Table};
+use mailcrane_core::ports::table::Table;
+use mailcrane_engine::limit::{Limit, Verdict};
 use mailcrane_lambda::access;
 use mailcrane_lambda::http::{Problem, Request, Response};
 use mailcrane_providers::Discovery;
 use mailcrane_providers::discovery::Address;
 use mailcrane_providers::network::{Dns, Web};
-use std::net::IpAddr;
 use std::time::Duration;
 
-/// So many addresses may be asked for from one place in one window.
-const MOST: i64 = 20;
-
-/// The length of a window, in seconds.
-const WINDOW: i64 = 60;
+/// Addresses that may be looked up from one place.
+const LOOK_UPS: Limit = Limit::new("discovery", 20, Duration::from_secs(60));
 
 /// Answers for the address `email`; anybody may ask, a few times a minute.
 pub(crate) async fn find<T: Table, D: Dns, W: Web, C: Clock>(
@@ -29,31 +26,16 @@ pub(crate) async fn find<T: Table, D: Dns, W: Web, C: Clock>(
     Ok(Response::json(200, &discovery.find(&address).await))
 }
 
-/// Counts the request to the address it came from; what is kept is a hash, for two windows.
+/// Counts the request to the place it came from.
 async fn count<T: Table>(table: &T, request: &Request, now: Timestamp) -> Result<(), Problem> {
-    let window = now.as_second().div_euclid(WINDOW);
-    let over = window.saturating_add(1).saturating_mul(WINDOW);
-    let expires = Timestamp::from_second(over.saturating_add(WINDOW)).ok();
-    let key = Key::new(format!("RATE#discovery#{}", access::hash(&place(request.address()))), window.to_string());
-    let count = table.add(&key, 1, expires).await.map_err(|error| access::unavailable(&error))?;
-    if count <= MOST {
-        return Ok(());
-    }
-    let wait = u64::try_from(over.saturating_sub(now.as_second())).unwrap_or_default();
-    let detail = format!("no more than {MOST} addresses a minute are looked up; try again in {wait} seconds");
-    Err(Problem::too_many(detail, Duration::from_secs(wait)))
-}
-
-/// Names where a request comes from: an IPv4 address, or the network of 64 bits that one IPv6 customer has.
-fn place(address: &str) -> String {
-    match address.parse() {
-        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::")
-        }
-        Ok(address) => address.to_canonical().to_string(),
-        Err(_) => "unknown".to_owned(),
-    }
+    let counted = LOOK_UPS.count(table, &request.place(), 1, now).await;
+    let Verdict::Beyond(wait) = counted.map_err(|error| access::unavailable(&error))? else { return Ok(()) };
+    let detail = format!(
+        "no more than {} addresses a minute are looked up; try again in {} seconds",
+        LOOK_UPS.most,
+        wait.as_secs()
+    );
+    Err(Problem::too_many(detail, wait))
 }
 
 #[cfg(test)]
@@ -61,6 +43,7 @@ mod tests {
     use super::*;
     use mailcrane_providers::network::{NoAnswer, Page, Srv};
     use mailcrane_testkit::{ManualClock, Memory};
+    use std::net::IpAddr;
 
     /// An internet without anything in it.
     struct Nothing;
@@ -122,13 +105,13 @@ mod tests {
     fn one_place_may_ask_a_few_times_a_minute_and_others_still_may() {
         let memory = Memory::default();
         let status = |from: &str| ask(&memory, "email=anna%40gmx.de", from).status();
-        for _ in 0..MOST {
+        for _ in 0..LOOK_UPS.most {
             assert_eq!(status("2a00:1:2:3::1"), 200);
         }
         let refused = ask(&memory, "email=anna%40gmx.de", "2a00:1:2:3:ffff::9");
         assert_eq!(refused.status(), 429);
         let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
-        assert!((1..=WINDOW).contains(&wait), "{wait}");
+        assert!((1..=60).contains(&wait), "{wait}");
         assert_eq!((status("2a00:1:2:4::1"), status("192.0.2.1")), (200, 200));
         memory.clock.advance(Duration::from_secs(60));
         assert_eq!(status("2a00:1:2:3::1"), 200);

@@ -1,6 +1,8 @@
 //! Routes: everything that only reads, and the web page.
 
-use crate::{accounts, discovery, example, folders, manifest, migrations, page, permissions, protocol, providers};
+use crate::{
+    accounts, discovery, example, folders, manifest, migrations, page, permissions, protocol, providers, vouchers,
+};
 use mailcrane_core::ports::clock::Clock;
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::Migration;
@@ -20,7 +22,7 @@ pub(crate) struct App<T: Table, D, W, C> {
 
 /// Tells whether the request needs neither a token nor the table.
 pub(crate) fn is_open(request: &Request) -> bool {
-    !matches!(request.segments().as_slice(), ["v1", "migrations", ..] | ["v1", "discovery"])
+    !matches!(request.segments().as_slice(), ["v1", "migrations" | "vouchers", ..] | ["v1", "discovery"])
 }
 
 /// Answers a request that needs no token: the page, its parts, and what describes the service.
@@ -56,6 +58,9 @@ async fn route<T: Table, D: Dns, W: Web, C: Clock>(
     let segments = request.segments();
     if segments.as_slice() == ["v1", "discovery"] {
         return discovery::find(table, &app.discovery, request).await;
+    }
+    if segments.as_slice() == ["v1", "vouchers"] {
+        return vouchers::list(table, operator, request, app.discovery.clock.now()).await;
     }
     let ["v1", "migrations", rest @ ..] = segments.as_slice() else {
         return Err(Problem::not_found("route; see /v1/openapi.json"));

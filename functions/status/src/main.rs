@@ -14,6 +14,7 @@ mod permissions;
 mod protocol;
 mod providers;
 mod rows;
+mod vouchers;
 
 use handler::App;
 use mailcrane_aws::{Clients, SystemClock};

@@ -6,12 +6,14 @@ use crate::control;
 use crate::create::needs_password;
 use crate::csv;
 use crate::endpoint::{Server, is_address};
+use crate::entry;
 use crate::oauth::{self, For};
 use crate::repeat::{self, Repeat};
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Access, Account, DestinationEnd, Migration, Secrets, SourceAuth, SourceEnd, keys};
+use mailcrane_core::record::{Access, Account, DestinationEnd, Migration, PassKind, Secrets, SourceAuth, SourceEnd, keys};
 use mailcrane_core::secret::Secret;
+use mailcrane_core::state::MigrationState;
 use mailcrane_engine::intake::{self, AccountChange, NewAccount};
 use mailcrane_engine::ledger;
 use mailcrane_engine::world::World;
@@ -234,6 +236,9 @@ pub(crate) async fn add<W: World, V: Vault>(
     if accounts.iter().any(|account| opens_others(account.source.auth)) && !operator.matches(request) {
         return Err(Problem::operator_only());
     }
+    if !migration.by_operator && !operator.matches(request) {
+        entry::checks(&app.world, request, accounts.len()).await?;
+    }
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": migration.accounts}))),
         Repeat::Carry(attempt, id) => {
@@ -277,8 +282,23 @@ pub(crate) async fn change<W: World, V: Vault>(
     if change.source_user.is_some() && opens_others(account.source.auth) && !operator.matches(request) {
         return Err(Problem::operator_only());
     }
+    if !migration.by_operator && !operator.matches(request) {
+        entry::checks(&app.world, request, usize::from(change.needs_check())).await?;
+        may_tick(&migration, &account, &change)?;
+    }
     let changed = intake::change(&app.world, &app.vault, &migration.id, account.no, &change).await;
     Ok(Response::json(200, &AccountView::of(&changed.map_err(of_intake)?)))
+}
+
+/// Refuses to add to a pass that is under way an account that was not redeemed.
+fn may_tick(migration: &Migration, account: &Account, change: &AccountChange) -> Result<(), Problem> {
+    let ticks = change.selected == Some(true) && !account.selected;
+    let under_way = migration.state.copies() || migration.state == MigrationState::Scheduled;
+    if ticks && under_way && migration.pass_kind != PassKind::Trial && !migration.right.covers(account.no) {
+        let text = "this account was not redeemed with the pass under way; tick it after the pass and start another";
+        return Err(Problem::conflict("voucher.not_redeemed", text));
+    }
+    Ok(())
 }
 
 fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountChange, Problem> {
@@ -341,6 +361,9 @@ pub(crate) async fn act<W: World, V: Vault>(
 ) -> Result<Response, Problem> {
     let migration = access::migration(app.world.table(), operator, request, id).await?.record;
     let account = find(&app.world, &migration, no).await?;
+    if action == "check" && !migration.by_operator && !operator.matches(request) {
+        entry::checks(&app.world, request, 1).await?;
+    }
     let dry_run = action == "undo" && control::read_dry_run(request)?;
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(202, &AccountView::of(&account))),

@@ -33,6 +33,8 @@ pub(crate) fn of_control(error: ControlError) -> Problem {
         ControlError::Missing => Problem::not_found("account"),
         ControlError::Illegal(state) => illegal(&state),
         ControlError::Invalid { field, message } => Problem::field(field, "field.invalid", message),
+        ControlError::Unpaid(text) => Problem::field("voucher", "voucher.refused", text),
+        ControlError::Unconfirmed => Problem::conflict("access.unconfirmed", error.to_string()),
         ControlError::Ledger(_) => unavailable(&error),
     }
 }

@@ -9,4 +9,6 @@ pub(crate) struct App<W: World, V: Vault> {
     pub(crate) vault: V,
     /// Where the web page is, without a final slash.
     pub(crate) public_url: String,
+    /// Whether anybody may create a trial.
+    pub(crate) public_trial: bool,
 }

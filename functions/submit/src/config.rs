@@ -11,6 +11,7 @@ pub(crate) struct Config {
     pub(crate) queues: Queues,
     pub(crate) operator_key: String,
     pub(crate) public_url: String,
+    pub(crate) public_trial: bool,
     pub(crate) settings: Settings,
     pub(crate) log: String,
 }
@@ -25,6 +26,7 @@ impl Config {
             queues: reader.queues(),
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
             public_url: reader.need("PUBLIC_URL").trim_end_matches('/').to_owned(),
+            public_trial: reader.parsed("PUBLIC_TRIAL", false),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),
         };

@@ -3,6 +3,7 @@
 use crate::actions::Action;
 use crate::answer::{of_control, of_fault, of_intake};
 use crate::app::App;
+use crate::entry;
 use crate::repeat::{self, Repeat};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::AccountNo;
@@ -21,11 +22,13 @@ struct Start {
     at: Option<Timestamp>,
     before: Option<Timestamp>,
     dry_run: bool,
+    /// The hash of the voucher that pays.
+    voucher: Option<String>,
 }
 
 impl Start {
     fn of(kind: PassKind) -> Self {
-        Self { kind, at: None, before: None, dry_run: false }
+        Self { kind, at: None, before: None, dry_run: false, voucher: None }
     }
 }
 
@@ -47,6 +50,12 @@ pub(crate) async fn act<W: World, V: Vault>(
         Action::Undo => Start { dry_run: read_dry_run(request)?, ..Start::of(PassKind::Full) },
         _ => Start::of(PassKind::Delta),
     };
+    if let Some(hash) = &start.voucher
+        && !entry::guess(app, request, hash).await?
+    {
+        let text = "is not a voucher, or it is used up, expired or was taken back";
+        return Err(Problem::field("voucher", "voucher.refused", text));
+    }
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(202, &MigrationView::of(&migration))),
         Repeat::Carry(attempt, _) => {
@@ -86,7 +95,8 @@ async fn begin<W: World>(world: &W, migration: &Migration, start: &Start) -> Res
     if again {
         check::again(world, migration).await.map_err(|fault| of_fault(&fault))?;
     }
-    let started = control::start(world, &migration.id, start.kind, start.at, start.before).await;
+    let voucher = start.voucher.as_deref();
+    let started = control::start_with(world, &migration.id, start.kind, start.at, start.before, voucher).await;
     let started = started.map_err(of_control)?;
     if again && let Err(fault) = check::fan_out(world, &migration.id, AccountNo(0)).await {
         return Err(of_fault(&fault));
@@ -188,6 +198,7 @@ fn read_start(request: &Request, or: PassKind) -> Result<Start, Problem> {
     if kind == Some(PassKind::Prestage) && before.is_none() && !fields.has("before") {
         fields.fault("before", "field.missing", "is missing; a pre-stage copies what is older than this time");
     }
+    let voucher = fields.text("voucher", 100).map(|code| entry::code_hash(&code));
     fields.end();
-    faults.check().map(|()| Start { kind: kind.unwrap_or(or), at, before, dry_run: false })
+    faults.check().map(|()| Start { kind: kind.unwrap_or(or), at, before, dry_run: false, voucher })
 }

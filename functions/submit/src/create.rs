@@ -4,19 +4,21 @@ use crate::account::{self, Context};
 use crate::answer::{of_fault, of_intake};
 use crate::app::App;
 use crate::endpoint::{Server, is_address};
+use crate::entry::{self, Caller};
 use crate::options;
 use crate::repeat::{self, Repeat};
 use mailcrane_core::id::MigrationId;
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Access, DestinationKind, Migration};
+use mailcrane_core::record::{Access, DestinationKind, Migration, Right};
 use mailcrane_core::secret::Secret;
 use mailcrane_engine::intake::{self, Order};
 use mailcrane_engine::ledger;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::{self, OperatorKey, hash};
 use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
+use mailcrane_lambda::view::MigrationView;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What a new migration is answered with; the only time that the token is told.
 #[derive(Serialize)]
@@ -34,16 +36,15 @@ pub(crate) async fn create<W: World, V: Vault>(
     operator: &OperatorKey,
     request: &Request,
 ) -> Result<Response, Problem> {
-    if request.bearer().is_none() {
-        return Err(Problem::no_access());
-    }
-    if !operator.matches(request) {
-        return Err(Problem::operator_only());
-    }
+    let caller = entry::caller(app, operator, request).await?;
     let (body, file) = body(request)?;
     let (fresh, token) = (access::new_migration_id(app.world.now()), access::new_token());
     let (Ok(fresh), Ok(token)) = (fresh, token) else { return Err(Problem::internal()) };
-    let order = read(&body, file.as_deref(), fresh.clone(), token)?;
+    let order = read(&body, file.as_deref(), fresh.clone(), token, &caller)?;
+    if caller != Caller::Operator {
+        entry::creation(&app.world, request, &order.notify).await?;
+        entry::checks(&app.world, request, order.accounts.len()).await?;
+    }
     match repeat::begin(&app.world, request, fresh).await? {
         Repeat::Done(id) => replayed(app, &id).await,
         Repeat::Carry(attempt, id) => {
@@ -56,7 +57,7 @@ pub(crate) async fn create<W: World, V: Vault>(
 async fn make<W: World, V: Vault>(app: &App<W, V>, order: Order) -> Result<Response, Problem> {
     let (token, token_hash) = (order.token.clone(), order.token_hash.clone());
     let migration = intake::create(&app.world, &app.vault, order).await.map_err(of_intake)?;
-    if let Err(fault) = intake::set_off(&app.world, &migration.id).await {
+    if let Err(fault) = intake::set_off(&app.world, &migration).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "the checks wait for the sweeper");
     }
     tracing::info!(migration.id = %migration.id, accounts = migration.accounts, "a migration was submitted");
@@ -76,6 +77,13 @@ async fn replayed<W: World, V: Vault>(app: &App<W, V>, id: &MigrationId) -> Resu
 }
 
 fn created<W: World, V: Vault>(app: &App<W, V>, migration: &Migration, token: &Secret) -> Response {
+    let location = format!("/v1/migrations/{}", migration.id);
+    if migration.right.unconfirmed {
+        // Whoever reads the mail is told the token, and nobody else.
+        let body = json!({"id": migration.id, "state": migration.state, "accounts": migration.accounts,
+            "detail": "open the link in the e-mail that was sent; before that nothing is signed in to"});
+        return Response::json(202, &body).with("location", location);
+    }
     let body = Created {
         id: migration.id.to_string(),
         token: token.expose().to_owned(),
@@ -83,7 +91,19 @@ fn created<W: World, V: Vault>(app: &App<W, V>, migration: &Migration, token: &S
         state: migration.state,
         accounts: migration.accounts,
     };
-    Response::json(201, &body).with("location", format!("/v1/migrations/{}", migration.id))
+    Response::json(201, &body).with("location", location)
+}
+
+/// Confirms the address of a migration, with the token that only the mail to that address told.
+pub(crate) async fn confirm<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+    id: &str,
+) -> Result<Response, Problem> {
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    let confirmed = intake::confirm(&app.world, &migration.id).await.map_err(of_intake)?;
+    Ok(Response::json(202, &MigrationView::of(&confirmed)))
 }
 
 /// Returns the body as JSON, or as a file of accounts whose order is in the query.
@@ -113,10 +133,14 @@ fn body(request: &Request) -> Result<(Value, Option<Vec<u8>>), Problem> {
 }
 
 /// Reads an order, naming everything that is wrong with it.
-fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret) -> Result<Order, Problem> {
+fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret, caller: &Caller) -> Result<Order, Problem> {
     let faults = Faults::default();
     let fields = Fields::of(body, "", &faults);
     let destination = destination(&fields);
+    if *caller != Caller::Operator && destination.is_some() && !needs_password(destination.as_ref()) {
+        let text = "must be user: only the operator may have mailboxes opened without their passwords";
+        fields.fault("destination.access", "destination.not_permitted", text);
+    }
     let defaults = fields.object("source").map(|source| {
         let defaults = Server::read(&source);
         source.end();
@@ -130,15 +154,21 @@ fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret) -> Re
         token_hash: hash(token.expose()),
         token,
         name: fields.text("name", 200).unwrap_or_default(),
-        notify: notify(&fields),
+        notify: notify(&fields, caller),
         language: language(&fields),
         destination: destination.unwrap_or(DestinationKind::Workmail { access: Access::User }),
         options: options::read(&fields),
-        by_operator: true,
+        by_operator: *caller == Caller::Operator,
+        right: right(caller),
         accounts,
     };
     fields.end();
     faults.check().map(|()| order)
+}
+
+fn right(caller: &Caller) -> Right {
+    let offered = if let Caller::Voucher(hash) = caller { Some(hash.clone()) } else { None };
+    Right { unconfirmed: *caller == Caller::Public, offered, ..Right::default() }
 }
 
 /// Tells whether each account must bring the password of its destination.
@@ -183,7 +213,7 @@ pub(crate) fn destination(fields: &Fields<'_>) -> Option<DestinationKind> {
     read
 }
 
-fn notify(fields: &Fields<'_>) -> Vec<String> {
+fn notify(fields: &Fields<'_>, caller: &Caller) -> Vec<String> {
     let list = match fields.value("notify") {
         Some(Value::String(one)) => vec![one.trim().to_owned()],
         Some(_) => fields.typed::<Vec<String>>("notify", "a list of e-mail addresses").unwrap_or_default(),
@@ -191,6 +221,10 @@ fn notify(fields: &Fields<'_>) -> Vec<String> {
     };
     if list.len() > 20 || list.iter().any(|one| !is_address(one)) {
         fields.fault("notify", "field.invalid", "must have at most 20 e-mail addresses such as admin@example.org");
+    }
+    if *caller == Caller::Public && list.len() != 1 {
+        let text = "must be the one e-mail address that the link is sent to";
+        fields.fault("notify", "field.invalid", text);
     }
     list
 }

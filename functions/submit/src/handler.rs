@@ -1,7 +1,7 @@
 //! Routes: everything that changes a migration. Whatever is refused has changed nothing.
 
 use crate::app::App;
-use crate::{account, actions, control, create, preview};
+use crate::{account, actions, control, create, preview, voucher};
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::OperatorKey;
@@ -22,18 +22,21 @@ async fn route<W: World, V: Vault>(
     let method = request.method();
     match (method.as_str(), request.segments().as_slice()) {
         ("POST", ["v1", "migrations"]) => create::create(app, operator, request).await,
-        ("POST", ["v1", "previews"]) => preview::show(operator, request),
+        ("POST", ["v1", "previews"]) => preview::show(app, operator, request).await,
+        ("POST", ["v1", "vouchers"]) => voucher::issue(app, operator, request).await,
+        ("DELETE", ["v1", "vouchers", id]) => voucher::revoke(app, operator, request, id).await,
         ("POST", ["v1", "migrations", id, "accounts"]) => account::add(app, operator, request, id).await,
         ("PATCH", ["v1", "migrations", id, "accounts", no]) => account::change(app, operator, request, id, no).await,
         ("POST", ["v1", "migrations", id, "accounts", no, action @ ("check" | "retry" | "undo")]) => {
             account::act(app, operator, request, id, no, action).await
         }
+        ("POST", ["v1", "migrations", id, "confirm"]) => create::confirm(app, operator, request, id).await,
         ("POST", ["v1", "migrations", id, action]) => match actions::Action::read(action) {
             Some(action) => control::act(app, operator, request, id, action).await,
             None => Err(Problem::not_found("route; see /v1/openapi.json")),
         },
         ("DELETE", ["v1", "migrations", id]) => control::act(app, operator, request, id, actions::Action::Erase).await,
-        (_, ["v1", "migrations", ..]) => Err(Problem::method(&method)),
+        (_, ["v1", "migrations" | "vouchers" | "previews", ..]) => Err(Problem::method(&method)),
         _ => Err(Problem::not_found("route; see /v1/openapi.json")),
     }
 }

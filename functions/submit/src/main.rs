@@ -9,11 +9,13 @@ mod control;
 mod create;
 mod csv;
 mod endpoint;
+mod entry;
 mod handler;
 mod oauth;
 mod options;
 mod preview;
 mod repeat;
+mod voucher;
 
 use app::App;
 use mailcrane_aws::{Clients, QueueUrls, SystemClock};
@@ -34,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
         world: Parts { table, queues, clock: SystemClock, settings: config.settings },
         vault: clients.vault(&config.secrets_table, &config.kms_key),
         public_url: config.public_url,
+        public_trial: config.public_trial,
     };
     let secrets = clients.secrets();
     let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());

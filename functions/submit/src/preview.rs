@@ -1,21 +1,24 @@
 //! `POST /v1/previews`: what would be made of a file of accounts, row by row; nothing is stored.
 
 use crate::account::Context;
+use crate::app::App;
 use crate::create::{destination, needs_password};
 use crate::csv::{self, Row};
 use crate::endpoint::Server;
+use crate::entry;
+use mailcrane_core::ports::vault::Vault;
+use mailcrane_engine::world::World;
 use mailcrane_lambda::access::OperatorKey;
 use mailcrane_lambda::http::{BODY_LIMIT, Faults, Fields, Problem, Request, Response};
 use serde_json::json;
 
 /// Shows the rows of a file as they were understood.
-pub(crate) fn show(operator: &OperatorKey, request: &Request) -> Result<Response, Problem> {
-    if request.bearer().is_none() {
-        return Err(Problem::no_access());
-    }
-    if !operator.matches(request) {
-        return Err(Problem::operator_only());
-    }
+pub(crate) async fn show<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+) -> Result<Response, Problem> {
+    entry::caller(app, operator, request).await?;
     let body = request.json()?;
     let faults = Faults::default();
     let fields = Fields::of(&body, "", &faults);

@@ -26,10 +26,9 @@ async fn main() -> anyhow::Result<()> {
         blobs: clients.blobs(&config.bucket),
     };
     let app = &app;
-    let ran =
-        runtime::run(
-            |event, deadline| async move { handler::handle(app, event, deadline).await.map_err(lambda_error) },
-        );
+    let ran = runtime::run(|event, deadline| async move {
+        Box::pin(handler::handle(app, event, deadline)).await.map_err(lambda_error)
+    });
     ran.await.map_err(|error| anyhow::anyhow!(error))
 }
 

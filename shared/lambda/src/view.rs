@@ -1,7 +1,7 @@
 //! Migrations and accounts as the API shows them: never a secret, never a hash.
 
 use mailcrane_core::Timestamp;
-use mailcrane_core::record::{Account, Check, Counters, DestinationKind, Estimate, Migration, PassKind};
+use mailcrane_core::record::{Account, Check, Counters, DestinationKind, Estimate, Migration, PassKind, Voucher};
 use mailcrane_core::state::{AccountState, MigrationState};
 use serde::Serialize;
 
@@ -154,6 +154,10 @@ pub struct MigrationView {
     /// How many accounts are in which state; counted for the page, when asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<std::collections::BTreeMap<String, u32>>,
+    /// Whether its address must be confirmed before anything is signed in to.
+    pub unconfirmed: bool,
+    /// Whether a pass that is no trial needs a voucher.
+    pub needs_voucher: bool,
     /// What its active accounts wait for.
     pub waits: Vec<Waits>,
     /// Where more is found.
@@ -189,8 +193,52 @@ impl MigrationView {
             ended: migration.ended,
             keep_until: migration.keep_until,
             states: None,
+            unconfirmed: migration.right.unconfirmed,
+            needs_voucher: !migration.by_operator
+                && migration.right.offered.is_none()
+                && migration.right.payments.is_empty(),
             waits: Vec::new(),
             links: Links { accounts: format!("{this}/accounts"), this },
+        }
+    }
+}
+
+/// A voucher; its code was told once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VoucherView {
+    /// Its name.
+    pub id: String,
+    /// A note of the operator.
+    pub note: String,
+    /// For how many mailboxes it was made out.
+    pub mailboxes: u32,
+    /// How many of them were redeemed.
+    pub used: u32,
+    /// How many may still be redeemed.
+    pub left: u32,
+    /// When it was made out.
+    pub created: Timestamp,
+    /// Until when it may be redeemed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// When it was taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Timestamp>,
+}
+
+impl VoucherView {
+    /// Shows a voucher as it is at that time.
+    #[must_use]
+    pub fn of(voucher: &Voucher, now: Timestamp) -> Self {
+        Self {
+            id: voucher.id.clone(),
+            note: voucher.note.clone(),
+            mailboxes: voucher.mailboxes,
+            used: voucher.used,
+            left: voucher.left(now),
+            created: voucher.created,
+            expires: voucher.expires,
+            revoked: voucher.revoked,
         }
     }
 }

@@ -11,6 +11,7 @@ const PROVIDERS = new URL('../../../shared/providers/providers.json', import.met
 const OPENAPI = new URL('../../../functions/status/openapi.json', import.meta.url)
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 export const KEY = 'mock-operator-key'
+export const VOUCHER = 'abcde-fghjk-mnpqr-stvwx'
 
 const problem = (status, code, detail, more = {}) => ({ status, body: { type: `urn:mailcrane:problem:${code}`, title: code, status, code, detail, ...more } })
 const ACTIONS = {
@@ -37,6 +38,11 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
   }
   function act(one, action, body) {
     const [from, to] = ACTIONS[action] ?? []
+    if (action === 'confirm') {
+      one.view.unconfirmed = false
+      return { status: 202, body: one.show() }
+    }
+    if (action === 'start' && one.view.needs_voucher && body.kind !== 'trial' && body.voucher !== VOUCHER) return problem(422, 'voucher.refused', 'is not a voucher', { field: 'voucher' })
     if (!from) return problem(404, 'not_found', 'there is no such route')
     if (!from.includes(one.view.state)) return problem(409, 'state.illegal', `${action} is not possible while the migration is ${one.view.state}`)
     if (action === 'keep') one.view.keep_until = new Date(Date.now() + 14 * 86400e3).toISOString()
@@ -73,11 +79,14 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     const [, version, what, id, ...rest] = url.pathname.split('/')
     if (what !== 'migrations' || version !== 'v1') return problem(404, 'not_found', 'there is no such route')
     if (!id) {
-      if (request.headers.authorization !== `Bearer ${KEY}`) return problem(403, 'access.operator_only', 'this needs the operator key as Authorization: Bearer')
+      const bearer = request.headers.authorization?.replace('Bearer ', '')
+      if (bearer && ![KEY, VOUCHER].includes(bearer)) return problem(403, 'access.refused', 'this needs the operator key, or a voucher that is valid')
       const wrong = body.accounts.findIndex((one) => one.source.user === 'refused@example.net')
       if (wrong >= 0) return problem(422, 'field.missing', 'is missing', { field: `accounts.${wrong}.source.password` })
       const one = migrationOf(body, randomUUID().slice(0, 13), randomUUID().replaceAll('-', ''))
       migrations.set(one.view.id, one)
+      one.view.needs_voucher = one.view.unconfirmed = !bearer
+      if (!bearer) return { status: 202, body: { id: one.view.id, state: one.view.state, accounts: body.accounts.length, detail: 'open the link in the e-mail' } }
       return { status: 201, body: { id: one.view.id, token: one.token, status_url: `/#${one.view.id}.${one.token}`, state: one.view.state, accounts: one.view.accounts } }
     }
     const one = find(request, id)

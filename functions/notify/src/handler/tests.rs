@@ -50,7 +50,7 @@ fn scene() -> (TestApp, Memory) {
     };
     memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();
     let (vault, mailer) = (memory.vault.clone(), memory.mailer.clone());
-    (App { world, vault, mailer, public_url: "https://move.example.org".into() }, memory)
+    (App { world, vault, mailer, public_url: "https://move.example.org".into(), brand: "Mailcrane".into() }, memory)
 }
 
 fn deliver(app: &TestApp, memory: &Memory, event: &str) -> Answer {

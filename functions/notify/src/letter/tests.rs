@@ -34,7 +34,7 @@ fn facts(event: MailEvent) -> Facts {
 
 fn check(name: &str, facts: &Facts) {
     for language in ["en", "de"] {
-        let mail = mail(facts, language, vec!["admin@example.org".into()]).unwrap();
+        let mail = mail(facts, "Mailcrane", language, vec!["admin@example.org".into()]).unwrap();
         assert!(!mail.html.contains("<b>"), "a name is not escaped");
         assert!(mail.text.contains("https://move.example.org/#0123456789ab.token"), "{}", mail.text);
         assert!(mail.html.contains("https://move.example.org/"), "{}", mail.html);
@@ -72,6 +72,41 @@ fn what_needs_attention_reads_well() {
 #[test]
 fn a_name_cannot_add_a_header() {
     let facts = Facts { name: "a\r\nBcc: b@example.org".into(), ..facts(MailEvent::Started) };
-    let mail = mail(&facts, "en", Vec::new()).unwrap();
+    let mail = mail(&facts, "Mailcrane", "en", Vec::new()).unwrap();
     assert!(!mail.subject.contains(['\r', '\n']), "{}", mail.subject);
+}
+
+#[test]
+fn the_question_for_a_confirmation_reads_well() {
+    check("confirm", &facts(MailEvent::Confirm));
+}
+
+#[test]
+fn a_delta_tells_of_its_start_and_end() {
+    let delta = |event| Facts { kind: PassKind::Delta, state: MigrationState::Finished, ..facts(event) };
+    check("delta-started", &delta(MailEvent::Started));
+    check("delta-ended", &delta(MailEvent::Ended));
+}
+
+#[test]
+fn the_end_of_a_trial_says_what_comes_next() {
+    let trial = Facts { kind: PassKind::Trial, state: MigrationState::Finished, ..facts(MailEvent::Ended) };
+    check("trial-ended", &trial);
+}
+
+#[test]
+fn what_servers_say_is_one_harmless_line() {
+    let message = "<script>alert(1)</script>\r\n=cmd() \u{202e}gpj.exe \"q\"".to_owned();
+    let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message, failed: 0 }];
+    let facts = Facts { name: "\u{202e}evil".into(), exceptions, exceptions_total: 1, ..facts(MailEvent::Ended) };
+    let mail = mail(&facts, "Mailcrane", "en", Vec::new()).unwrap();
+    assert!(!mail.html.contains("<script>") && mail.html.contains("script&#62;"), "{}", mail.html);
+    assert!(
+        mail.text.contains("- anna@example.org: <script>alert(1)</script>  =cmd() gpj.exe \"q\"\n"),
+        "{}",
+        mail.text
+    );
+    for part in [&mail.subject, &mail.html, &mail.text] {
+        assert!(!part.contains('\u{202e}'), "{part}");
+    }
 }

@@ -24,6 +24,7 @@ pub(crate) fn letter(facts: &Facts) -> Letter {
     }
     Letter {
         language: "de",
+        brand: String::new(),
         subject: format!("{heading} ({name})"),
         heading,
         paragraphs,
@@ -63,6 +64,8 @@ fn started(facts: &Facts) -> (String, Vec<String>) {
 
 fn ended(facts: &Facts) -> (String, Vec<String>) {
     let heading = match facts.state {
+        MigrationState::Finished if facts.kind == PassKind::Delta => "Die Deltamigration ist fertig",
+        MigrationState::Finished if facts.kind == PassKind::Trial => "Ihre Probemigration ist fertig",
         MigrationState::Finished => "Ihre Migration ist fertig",
         MigrationState::Cancelled => "Ihre Migration wurde abgebrochen",
         MigrationState::Failed => "Ihre Migration konnte nicht ausgeführt werden",
@@ -80,7 +83,12 @@ fn ended(facts: &Facts) -> (String, Vec<String>) {
             paragraphs.push(text.into());
         }
     }
-    if matches!(facts.state, MigrationState::Finished | MigrationState::FinishedWithErrors) {
+    let moved = matches!(facts.state, MigrationState::Finished | MigrationState::FinishedWithErrors);
+    if moved && facts.kind == PassKind::Trial {
+        let text = "Sehen Sie sich das Ergebnis in den Postfächern an. Die volle Migration kopiert nur, was die Probe \
+                    ausgelassen hat; starten Sie sie auf der Statusseite.";
+        paragraphs.push(text.into());
+    } else if moved {
         let text = "Inzwischen kann noch E-Mail in den alten Postfächern eingegangen sein. Starten Sie 24 bis 48 \
                     Stunden nach der Änderung im DNS eine Deltamigration; sie kopiert nur, was neu ist.";
         paragraphs.push(text.into());

@@ -24,6 +24,7 @@ pub(crate) fn letter(facts: &Facts) -> Letter {
     }
     Letter {
         language: "en",
+        brand: String::new(),
         subject: format!("{heading} ({name})"),
         heading,
         paragraphs,
@@ -58,6 +59,8 @@ fn started(facts: &Facts) -> (String, Vec<String>) {
 
 fn ended(facts: &Facts) -> (String, Vec<String>) {
     let heading = match facts.state {
+        MigrationState::Finished if facts.kind == PassKind::Delta => "The delta migration is finished",
+        MigrationState::Finished if facts.kind == PassKind::Trial => "Your trial migration is finished",
         MigrationState::Finished => "Your migration is finished",
         MigrationState::Cancelled => "Your migration was cancelled",
         MigrationState::Failed => "Your migration could not be carried out",
@@ -71,7 +74,12 @@ fn ended(facts: &Facts) -> (String, Vec<String>) {
         MigrationState::Cancelled => paragraphs.push("What was copied until then stays where it is.".into()),
         _ => paragraphs.push("The exceptions are named below and on the status page, where you can try again.".into()),
     }
-    if matches!(facts.state, MigrationState::Finished | MigrationState::FinishedWithErrors) {
+    let moved = matches!(facts.state, MigrationState::Finished | MigrationState::FinishedWithErrors);
+    if moved && facts.kind == PassKind::Trial {
+        let text = "Look at the result in the mailboxes. The full migration copies only what the trial left out; start it on the \
+                    status page.";
+        paragraphs.push(text.into());
+    } else if moved {
         let text = "Mail may still have come to the old mailboxes meanwhile. Start a delta migration 24 to 48 hours \
                     after you have changed the DNS; it copies only what is new.";
         paragraphs.push(text.into());

@@ -227,7 +227,7 @@ fn the_description_names_every_route_that_is_answered() {
             continue;
         }
         let real = path.replace("{id}", ID).replace("{no}", "0");
-        let token = if path == "/v1/migrations" { "key" } else { "token" };
+        let token = if matches!(path.as_str(), "/v1/migrations" | "/v1/vouchers") { "key" } else { "token" };
         // a domain of the catalogue is answered without asking anybody
         let query = if path == "/v1/discovery" { "?email=anna%40gmx.de" } else { "" };
         let status = scene.get(&format!("{real}{query}"), token).status();
@@ -260,4 +260,49 @@ fn permissions_are_told_with_what_they_open_and_when_they_were_taken_back() {
     put("impersonation2", GrantKind::Role { name: "n".into(), id: None, mailboxes: vec![ben] }, None);
     let third = &scene.json("/permissions")["permissions"][2];
     assert_eq!((&third["every_mailbox"], &third["mailboxes"][0]), (&false.into(), &"ben@example.org".into()));
+}
+
+#[test]
+fn a_page_of_ten_thousand_accounts_costs_the_table_no_more_than_a_page_of_ten() {
+    let cost = |accounts: u32, path: &str| {
+        let scene = scene(accounts);
+        let before = scene.memory.table.counts();
+        let body = scene.json(path);
+        let after = scene.memory.table.counts();
+        let reads = (after.gets - before.gets) + (after.queries - before.queries);
+        (body, reads, after.items_read - before.items_read)
+    };
+    let (page, reads, items) = cost(10_000, "/accounts?limit=100&cursor=9000");
+    assert_eq!(page["accounts"].as_array().unwrap().len(), 100);
+    assert_eq!(page["accounts"][0]["no"], 9_000);
+    assert!(reads <= 3, "{reads} reads: the migration and a page of one bucket or two");
+    assert!(items <= 102, "{items} items were read for 100 accounts");
+    let (migration, reads, _) = cost(10_000, "");
+    assert_eq!((&migration["accounts"], reads), (&10_000.into(), 1), "the totals are those that were rolled up");
+}
+
+#[test]
+fn vouchers_are_listed_for_the_operator_alone_and_without_their_codes() {
+    use mailcrane_engine::voucher::{self, NewVoucher};
+    let scene = scene(1);
+    let world = Parts {
+        table: scene.memory.table.clone(),
+        queues: scene.memory.queues.clone(),
+        clock: scene.memory.clock.clone(),
+        settings: Settings::default(),
+    };
+    for id in ["b", "a"] {
+        let new =
+            NewVoucher { id: id.into(), hash: format!("hash-{id}"), note: "Shop".into(), mailboxes: 7, expires: None };
+        scene.memory.clock.block_on(voucher::issue(&world, new)).unwrap();
+    }
+    assert_eq!(scene.get("/v1/vouchers", "token").status(), 403);
+    let answer = scene.get("/v1/vouchers?limit=1", "key");
+    let body: Value = serde_json::from_str(answer.body()).unwrap();
+    assert_eq!((&body["vouchers"][0]["id"], &body["vouchers"][0]["left"]), (&"a".into(), &7.into()), "{body}");
+    assert!(!answer.body().contains("hash-"), "{body}");
+    let next = body["next"].as_str().unwrap();
+    let rest = scene.get(&format!("/v1/vouchers?cursor={next}"), "key");
+    let rest: Value = serde_json::from_str(rest.body()).unwrap();
+    assert_eq!((rest["vouchers"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null), "{rest}");
 }

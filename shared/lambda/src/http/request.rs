@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The longest body that is taken, in octets.
 pub const BODY_LIMIT: usize = 4_000_000;
@@ -66,6 +67,19 @@ impl Request {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.request_context.http.source_ip
+    }
+
+    /// Names where the request comes from: an IPv4 address, or the network of 64 bits that one IPv6 customer has.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.address().parse() {
+            Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::")
+            }
+            Ok(address) => address.to_canonical().to_string(),
+            Err(_) => "unknown".to_owned(),
+        }
     }
 
     /// Returns the path as it was asked for.
