@@ -11,7 +11,9 @@ use crate::oauth::{self, For};
 use crate::repeat::{self, Repeat};
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Access, Account, DestinationEnd, Migration, PassKind, Secrets, SourceAuth, SourceEnd, keys};
+use mailcrane_core::record::{
+    Access, Account, DestinationEnd, Migration, PassKind, Secrets, SourceAuth, SourceEnd, keys,
+};
 use mailcrane_core::secret::Secret;
 use mailcrane_core::state::MigrationState;
 use mailcrane_engine::intake::{self, AccountChange, NewAccount};
