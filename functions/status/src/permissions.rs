@@ -50,6 +50,9 @@ pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Mig
     // The look-out of the sweeper sorts first; it is no permission.
     let look_out = keys::grant(&migration.id, "").sk;
     let after = request.query("cursor").map(|text| cursor::decode(&text)).transpose()?.unwrap_or(look_out);
+    if !after.starts_with("GRANT#") {
+        return Err(cursor::unknown());
+    }
     let partition = keys::migration_partition(&migration.id);
     let page = ledger::page::<Grant>(table, &partition, "GRANT#", Some(after.as_str()), limit).await;
     let (grants, next) = page.map_err(|error| unavailable(migration, &error))?;

@@ -306,3 +306,15 @@ fn vouchers_are_listed_for_the_operator_alone_and_without_their_codes() {
     let rest: Value = serde_json::from_str(rest.body()).unwrap();
     assert_eq!((rest["vouchers"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null), "{rest}");
 }
+
+#[test]
+fn a_cursor_that_was_not_given_out_is_refused_before_the_table_is_asked() {
+    let scene = scene(1);
+    let other = mailcrane_lambda::cursor::encode("MIGRATION");
+    for path in ["/permissions", "/accounts/0/protocol", "/accounts/0/manifest"] {
+        for cursor in ["", "%C3%A4", other.as_str()] {
+            let status = scene.get(&format!("/v1/migrations/{ID}{path}?cursor={cursor}"), "token").status();
+            assert_eq!(status, 400, "{path} {cursor:?}");
+        }
+    }
+}
