@@ -43,6 +43,20 @@ class Front:
 
             do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = forward
 
+            def nothing(self):
+                """Answers a method that no route has, as the gateway in the cloud does."""
+                content = b'{"message":"Not Found"}'
+                self.send_response(404)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def __getattr__(self, name):
+                if name.startswith("do_"):
+                    return self.nothing
+                raise AttributeError(name)
+
             def log_message(self, *_):
                 pass
 
