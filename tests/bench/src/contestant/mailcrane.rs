@@ -293,6 +293,7 @@ impl Stage {
 
     fn door(&self) -> Result<Door> {
         let settings = mailcrane_ends::Settings {
+            organization: "bench".to_owned(),
             ews_url: self.ews.clone(),
             administrator: None,
             private_hosts: true,

@@ -1,11 +1,6 @@
 //! Analysis of mailboxes in memory: over several chunks, within folders, past broken connections.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-#[allow(dead_code, reason = "the stage serves other tests too")]
-#[path = "../stage/mod.rs"]
-mod stage;
-
+use crate::stage::Theatre;
 use mailcrane_core::id::{AccountNo, LaneNo, PassNo};
 use mailcrane_core::record::{Account, Analysis, keys};
 use mailcrane_core::settings::Sizes;
@@ -15,7 +10,6 @@ use mailcrane_core::uid::Uid;
 use mailcrane_engine::ledger::{self, Change};
 use mailcrane_engine::{admission, lane};
 use mailcrane_testkit::faults::{Mishap, Port};
-use stage::Theatre;
 use std::time::Duration;
 
 fn theatre() -> Theatre {
