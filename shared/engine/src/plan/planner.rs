@@ -136,13 +136,12 @@ impl<W: World> Planner<'_, W> {
                 record.prefix = KeyPrefix::of(&account.record.source_id, &listed.wire, examined.uidvalidity);
             }
         }
-        if record.planned_in == self.lane.record.pass && record.planned_to.is_some() {
-            if record.uidvalidity == examined.uidvalidity {
-                // Another folder was numbered anew; of this one the slices of the plan before are good.
-                self.mark(record);
-                let write = ledger::write_of(&folder)?;
-                return self.advance(vec![write], |_| {}).await;
-            }
+        let planned_before = record.planned_in == self.lane.record.pass && record.planned_to.is_some();
+        if planned_before && record.uidvalidity == examined.uidvalidity {
+            // Another folder was numbered anew; of this one the slices of the plan before are good.
+            self.mark(record);
+            let write = ledger::write_of(&folder)?;
+            return self.advance(vec![write], |_| {}).await;
         }
         let other_validity = record.uidvalidity != examined.uidvalidity;
         let again = !other_validity && self.reused(source, record).await?;
