@@ -20,7 +20,6 @@ pub(crate) fn read(order: &Fields<'_>) -> Options {
         folder_map: map(&fields),
         under_folder: fields.text("under_folder", 250),
         copy_per_label: fields.typed("copy_per_label", "true or false").unwrap_or_default(),
-        rescue_oversize: fields.typed("rescue_oversize", "true or false").unwrap_or_default(),
     };
     if let (Some(since), Some(before)) = (options.since, options.before)
         && since >= before

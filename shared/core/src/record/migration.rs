@@ -63,8 +63,6 @@ pub struct Options {
     pub under_folder: Option<String>,
     /// Copies a message once for each of its Gmail labels instead of once with categories.
     pub copy_per_label: bool,
-    /// Puts a stub into the mailbox for a message that is too large, and the message into the bucket.
-    pub rescue_oversize: bool,
 }
 
 /// A migration.
