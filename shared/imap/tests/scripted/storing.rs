@@ -107,17 +107,29 @@ async fn a_missing_folder_is_named_and_not_made_in_passing() {
 }
 
 #[tokio::test]
-async fn a_folder_is_made_with_its_special_use_and_its_name_encoded() {
+async fn a_folder_is_made_with_its_name_encoded_once_whatever_its_case() {
     let server = Server::new(&["S: * OK [CAPABILITY IMAP4rev1] x\nC: LOGIN *
-        S: {tag} OK [CAPABILITY IMAP4rev1 CREATE-SPECIAL-USE] in
+        S: {tag} OK [CAPABILITY IMAP4rev1] in
         C: LIST \"\" \"*\"\nS: * LIST () \"/\" INBOX\ndone\nC: LIST \"\" \"\"\nS: * LIST (\\Noselect) \"/\" \"\"\ndone
-        C: CREATE \"Entw&APw-rfe\" (USE (\\Drafts))\ndone
+        C: CREATE \"Entw&APw-rfe\"\ndone
         C: LIST \"\" \"*\"\nS: * LIST () \"/\" INBOX\nS: * LIST () \"/\" \"Entw&APw-rfe\"\ndone"]);
     let destination = server.open_destination().await;
     for name in ["Entw\u{fc}rfe", "ENTW\u{dc}RFE"] {
-        let id = destination.create_folder(None, name, Some(Role::Drafts)).await.unwrap();
+        let id = destination.create_folder(None, name, None).await.unwrap();
         assert_eq!(id.0, "Entw&APw-rfe");
     }
+    server.finished().await;
+}
+
+#[tokio::test]
+async fn a_folder_of_special_use_is_made_under_its_usual_name() {
+    let server = Server::new(&["S: * OK [CAPABILITY IMAP4rev1] x\nC: LOGIN *
+        S: {tag} OK [CAPABILITY IMAP4rev1 CREATE-SPECIAL-USE] in
+        C: LIST \"\" \"*\"\nS: * LIST () \"/\" INBOX\ndone\nC: LIST \"\" \"\"\nS: * LIST (\\Noselect) \"/\" \"\"\ndone
+        C: CREATE \"Drafts\" (USE (\\Drafts))\ndone"]);
+    let destination = server.open_destination().await;
+    let id = destination.create_folder(None, "Entw\u{fc}rfe", Some(Role::Drafts)).await.unwrap();
+    assert_eq!(id.0, "Drafts");
     server.finished().await;
 }
 
