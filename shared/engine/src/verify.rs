@@ -140,8 +140,7 @@ async fn compare<W: World, D: Destination>(
         true => present(world, lane, destination, target, folder).await?,
         false => Default::default(),
     };
-    let doubted = Doubted::new(folder, slices);
-    doubled.retain(|key| doubted.contains(key));
+    let (doubted, mut fresh) = (Doubted::new(folder, slices), BTreeSet::new());
     let mut unkeyed = if keyed { Strays::default() } else { Strays::listed(whole(destination, target).await?) };
     let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
@@ -159,10 +158,9 @@ async fn compare<W: World, D: Destination>(
                     seen.marks.pop_first();
                 }
             }
-            if doubled.contains(&key)
-                && let Some(item) = &row.item
-            {
-                kept.insert(key, item.clone());
+            if doubled.contains(&key) {
+                fresh.insert(key);
+                kept.extend(row.item.as_ref().map(|item| (key, item.clone())));
             }
             if present.contains(&key) || unkeyed.take_by_id(&row) {
                 seen.present += 1;
@@ -185,6 +183,8 @@ async fn compare<W: World, D: Destination>(
         absent.remove(&key);
         seen.present += 1;
     }
+    // Of what an earlier pass copied the mailbox's user may have made a copy, and it carries our key.
+    doubled.retain(|key| fresh.contains(key) || doubted.contains(key));
     seen.missing = absent.len() as u64;
     let entry = |kind, code: &str, text: &str, uid| Entry {
         at: world.now(),
@@ -222,8 +222,7 @@ async fn compare<W: World, D: Destination>(
     Ok(seen)
 }
 
-/// The messages for which a request was left without an answer. Only of those a second copy is ours for certain: a
-/// mailbox's user, too, makes copies, and they carry our keys.
+/// The messages for which a request was left without an answer: a second copy of them is ours.
 struct Doubted<'a> {
     folder: &'a Folder,
     slices: Vec<&'a Slice>,
