@@ -17,6 +17,8 @@ LIMIT = 420
 def moved(local):
     """The mailbox after its migration; a migrate-chunk process was killed on the way."""
     player = cast.add(local, "many", lambda writer: writer.small(COUNT, folders=4), seed=21)
+    # A WorkMail that takes its time: otherwise few chunks would do.
+    local.standin.call("PUT", f"knobs/{player.mailbox}", {"latency_ms": 200, "item_ms": 1})
     client = Client(local.url, local.operator_key)
     made = client.create(cast.order(local, [player.account()], name="Many"))
     client.call("POST", f"migrations/{made['id']}/start", {"at": "now"})

@@ -20,11 +20,21 @@ def into_imap(local, name):
     user, password = f"{name}-new@example.net", f"New-{name}-1"
     local.imapd.add(user, password)
     local.imapd.seal(user)
+    # Dovecot looks at its list of users once a second.
+    assert not cast.settled(lambda: not knows(local, user, password)), "Dovecot does not know the new user"
     with imaplib.IMAP4("127.0.0.1", local.imapd.plain) as imap:
         imap.login(user, password)
         for name in ('"Gesendete Elemente"', "Spam"):
             assert imap.create(name)[0] == "OK"
     return user, password
+
+
+def knows(local, user, password):
+    with imaplib.IMAP4("127.0.0.1", local.imapd.plain) as imap:
+        try:
+            return imap.login(user, password)[0] == "OK"
+        except imaplib.IMAP4.error:
+            return False
 
 
 def differences(local, player, user, password):

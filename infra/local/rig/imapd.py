@@ -23,10 +23,12 @@ class Imapd:
         self.mail = self.folder / "mail"
         self.plain, self.tls = ports.free(2)
         self._users: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
         self._owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         self.mail.mkdir(parents=True, exist_ok=True)
         self._give(self.mail)
         self._write_users()
+        self._write_tokens()
         (self.folder / "masters").write_text(f"{MASTER_USER}:{{PLAIN}}{MASTER_PASSWORD}\n")
         (self.folder / "dovecot.conf").write_text(self._configuration(certificates))
         program = _program()
@@ -45,6 +47,17 @@ class Imapd:
         home.mkdir(exist_ok=True)
         self._write_users()
         return home
+
+    def let_in(self, user: str, token: str) -> None:
+        """Lets a user in with an OAuth access token, and with no other any more."""
+        self._tokens[user] = token
+        self._write_tokens()
+
+    def keep_out(self, user: str, token: str) -> None:
+        """Takes an access token back. Connections that are open stay."""
+        if self._tokens.get(user) == token:
+            del self._tokens[user]
+        self._write_tokens()
 
     def seal(self, user: str) -> None:
         """Hands the files of a user's mailbox to the account that Dovecot reads them with."""
@@ -69,6 +82,13 @@ class Imapd:
         new.write_text(lines)
         new.rename(self.folder / "users")
 
+    def _write_tokens(self) -> None:
+        # The size tells Dovecot that the file is another one, within one second too.
+        lines = "".join(f"{user}:{{PLAIN}}{token}::::::\n" for user, token in self._tokens.items())
+        new = self.folder / "tokens.new"
+        new.write_text(f"# {'.' * (time.time_ns() // 1000 % 997)}\n{lines}")
+        new.rename(self.folder / "tokens")
+
     def _configuration(self, certificates: Path) -> str:
         me = pwd.getpwuid(os.getuid()).pw_name
         inner = "" if os.getuid() == 0 else (
@@ -88,7 +108,7 @@ ssl = yes
 ssl_cert = <{certificates}/server.crt
 ssl_key = <{certificates}/server.key
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 auth_master_user_separator = *
 mail_location = maildir:~/Maildir:CONTROL=~/control:INDEX=~/index
 mail_uid = {self._owner.pw_uid}
@@ -102,6 +122,12 @@ namespace inbox {{
   inbox = yes
   separator = /
 {mailboxes}}}
+passdb {{
+  driver = passwd-file
+  mechanisms = xoauth2 oauthbearer
+  args = username_format=%u {self.folder}/tokens
+  result_failure = return-fail
+}}
 passdb {{
   driver = passwd-file
   master = yes

@@ -14,7 +14,7 @@ use crate::capabilities::Capabilities;
 use crate::folders::{self, Known};
 use crate::gate::Gate;
 use crate::listing::{self, Bookmark};
-use crate::search;
+use crate::search::{self, By};
 use crate::session::{Session, Settings};
 use crate::soap::delete_item::{DeleteItem, DeleteType};
 use crate::soap::{Class, FolderRef, Item, Reply, Version};
@@ -100,10 +100,13 @@ impl Destination for WorkMail {
 
     async fn find(&self, prefix: KeyPrefix, range: UidRange) -> Result<Vec<ListedItem>, Fault> {
         let folders = folders::of_mail(&self.session).await.map_err(|e| self.session.fault(e))?;
-        let restriction = search::restriction(prefix, range);
-        let found = search::everywhere(&self.session, &folders, &restriction, self.session.deadline()).await;
-        let items = found.map_err(|e| self.session.fault(e))?.into_iter().map(|i| self.listed(i, None));
-        Ok(items.filter(|i| i.key.is_some_and(|k| k.prefix == prefix && range.contains(k.uid))).collect())
+        let mut items = Vec::new();
+        for restriction in search::restrictions(prefix, range) {
+            let found = search::everywhere(&self.session, &folders, &restriction, By::Each).await;
+            items.extend(found.map_err(|e| self.session.fault(e))?.into_iter().map(|i| self.listed(i, None)));
+        }
+        items.retain(|i| i.key.is_some_and(|k| k.prefix == prefix && range.contains(k.uid)));
+        Ok(items)
     }
 
     async fn delete(&self, items: &[ItemId]) -> Vec<Deleted> {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::capabilities::Capabilities;
 use crate::destination::WorkMail;
 use crate::folders;
-use crate::search::everywhere;
+use crate::search::{By, everywhere};
 use crate::soap::create_item::{CreateItem, Message, Verb};
 use crate::soap::delete_folder::DeleteFolder;
 use crate::soap::find_item::Restriction;
@@ -118,7 +118,7 @@ impl WorkMail {
     /// A search that the server refuses as such finds nothing; trouble that passes is a fault.
     async fn finds(&self, scratch: &FolderId, restriction: &Restriction) -> Result<bool, Fault> {
         let folder = [FolderRef::Id(scratch.0.clone())];
-        match everywhere(&self.session, &folder, restriction, self.session.deadline()).await {
+        match everywhere(&self.session, &folder, restriction, By::Each).await {
             Ok(found) => Ok(found.len() == 1),
             Err(failure) if failure.class() == Some(Class::Unknown) => Ok(false),
             Err(failure) => Err(self.session.fault(failure)),
