@@ -72,3 +72,21 @@ def test_server_busy_for_three_in_ten_ends_complete_and_every_back_off_is_kept(l
 ])
 def test_nothing_is_lost_or_doubled_when(local, client, name, rule):
     equal(local, move(local, client, name, {"operation": "CreateItem", "probability": 0.3, "count": 3, **rule}))
+
+
+def test_the_demos_mailboxes_end_complete_though_three_requests_in_ten_are_refused(local, client):
+    players = cast.demo(local, "refused")
+    local.standin.call("POST", "rules", {"level": "fault", "code": "ErrorServerBusy", "back_off_ms": 100, "probability": 0.3})
+    try:
+        made = client.create(cast.order(local, [player.account() for player in players], name="refused"))
+        client.call("POST", f"migrations/{made['id']}/start", {"at": "now"})
+        ended = watch(client, made["id"], limit=LIMIT)
+    finally:
+        local.standin.call("DELETE", "rules")
+    accounts = list(client.rows(f"migrations/{made['id']}/accounts"))
+    assert ended["state"] == "finished", accounts
+    grades = [account["grade"] for account in accounts]
+    # The first holds a message that WorkMail takes at no size.
+    assert grades == ["complete_with_exceptions", "complete", "complete"], accounts
+    for player in players:
+        equal(local, player)

@@ -71,6 +71,22 @@ def test_the_manifest_has_one_row_for_each_message(moved):
     assert all(len(row["sha256"]) == 64 for row in copied)
 
 
+def test_the_export_has_the_rows_of_the_manifest(moved):
+    account = f"migrations/{moved['made']['id']}/accounts/{moved['account']['no']}"
+    assert moved["client"].call("GET", f"{account}/export")["state"] == "none"
+    moved["client"].call("POST", f"{account}/export")
+    cast.settled(lambda: moved["client"].call("GET", f"{account}/export")["state"] == "writing")
+    export = moved["client"].call("GET", f"{account}/export")
+    assert export["state"] == "ready", export
+    exported = []
+    for file in export["files"]:
+        with urllib.request.urlopen(file["url"], timeout=30) as answer:
+            exported += list(csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8", newline="")))
+    rows = list(moved["client"].rows(f"{account}/manifest"))
+    assert len(exported) == export["rows"] == len(rows)
+    assert [(row["uid"], row["outcome"]) for row in exported] == [(str(row["uid"]), row["outcome"]) for row in rows]
+
+
 def test_the_folders_count_what_the_source_holds(moved):
     rows = moved["client"].rows(f"migrations/{moved['made']['id']}/accounts/{moved['account']['no']}/folders")
     found = {"/".join(row["path"]) if isinstance(row["path"], list) else row["path"]: row.get("totals", row)["found"] for row in rows}

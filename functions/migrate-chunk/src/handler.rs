@@ -2,18 +2,31 @@
 
 use anyhow::Context as _;
 use mailcrane_core::Timestamp;
+use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::ends::Ends;
-use mailcrane_core::token::ContinuationToken;
-use mailcrane_engine::chunk;
+use mailcrane_core::token::{ContinuationToken, LaneKind};
 use mailcrane_engine::world::World;
+use mailcrane_engine::{chunk, export};
 use mailcrane_lambda::batch::{Answer, Batch};
 
 /// Works on every token; one that fails is delivered again.
-pub(crate) async fn handle<W: World, E: Ends>(world: &W, ends: &E, batch: Batch, deadline: Timestamp) -> Answer {
-    batch.each(|message| async move { one(world, ends, &message.body, deadline).await }).await
+pub(crate) async fn handle<W: World, E: Ends, B: Blobs>(
+    world: &W,
+    ends: &E,
+    blobs: &B,
+    batch: Batch,
+    deadline: Timestamp,
+) -> Answer {
+    batch.each(|message| async move { one(world, ends, blobs, &message.body, deadline).await }).await
 }
 
-async fn one<W: World, E: Ends>(world: &W, ends: &E, body: &str, deadline: Timestamp) -> anyhow::Result<()> {
+async fn one<W: World, E: Ends, B: Blobs>(
+    world: &W,
+    ends: &E,
+    blobs: &B,
+    body: &str,
+    deadline: Timestamp,
+) -> anyhow::Result<()> {
     let token: ContinuationToken = serde_json::from_str(body).context("the message is no continuation token")?;
     tracing::debug!(
         migration.id = %token.migration,
@@ -23,5 +36,9 @@ async fn one<W: World, E: Ends>(world: &W, ends: &E, body: &str, deadline: Times
         hop = token.hop,
         "a chunk begins"
     );
-    chunk::run(world, ends, &token, deadline).await.context("the chunk failed")
+    match token.kind {
+        LaneKind::Export => export::run(world, blobs, &token, deadline).await,
+        _ => chunk::run(world, ends, &token, deadline).await,
+    }
+    .context("the chunk failed")
 }

@@ -10,7 +10,7 @@ use mailcrane_lambda::{runtime, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let config = config::read()?;
+    let config::Config { worker: config, bucket } = config::read()?;
     telemetry::start(&config.log);
     let clients = Clients::from_environment().await;
     let administrator = match &config.administrator {
@@ -34,10 +34,10 @@ async fn main() -> anyhow::Result<()> {
     let urls = QueueUrls { check: urls.check, analyze: urls.analyze, migrate: urls.migrate, notify: urls.notify };
     let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));
     let world = Parts { table, queues, clock: SystemClock, settings: config.settings.clone() };
-    let (world, ends) = (&world, &ends);
-    let ran =
-        runtime::run(
-            |batch, deadline| async move { Ok(Box::pin(handler::handle(world, ends, batch, deadline)).await) },
-        );
+    let blobs = clients.blobs(&bucket);
+    let (world, ends, blobs) = (&world, &ends, &blobs);
+    let ran = runtime::run(|batch, deadline| async move {
+        Ok(Box::pin(handler::handle(world, ends, blobs, batch, deadline)).await)
+    });
     ran.await.map_err(|error| anyhow::anyhow!(error))
 }

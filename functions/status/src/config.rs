@@ -5,6 +5,7 @@ use mailcrane_lambda::environment::{Incomplete, Reader};
 /// The configuration, read once.
 pub(crate) struct Config {
     pub(crate) main_table: String,
+    pub(crate) bucket: String,
     pub(crate) operator_key: String,
     pub(crate) log: String,
 }
@@ -14,6 +15,7 @@ impl Config {
         let mut reader = Reader::new(look_up);
         let config = Self {
             main_table: reader.need("MAIN_TABLE"),
+            bucket: reader.need("BUCKET"),
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
             log: reader.or_empty("RUST_LOG"),
         };

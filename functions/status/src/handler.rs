@@ -1,8 +1,10 @@
 //! Routes: everything that only reads, and the web page.
 
 use crate::{
-    accounts, discovery, example, folders, manifest, migrations, page, permissions, protocol, providers, vouchers,
+    accounts, discovery, example, export, folders, manifest, migrations, page, permissions, protocol, providers,
+    vouchers,
 };
+use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::clock::Clock;
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::Migration;
@@ -15,8 +17,9 @@ use mailcrane_providers::network::{Dns, Web};
 use serde_json::json;
 
 /// The adapters of one process.
-pub(crate) struct App<T: Table, D, W, C> {
+pub(crate) struct App<T: Table, B: Blobs, D, W, C> {
     pub(crate) table: T,
+    pub(crate) blobs: B,
     pub(crate) discovery: Discovery<D, W, C>,
 }
 
@@ -38,8 +41,8 @@ pub(crate) fn open(request: &Request) -> Response {
 }
 
 /// Answers one request.
-pub(crate) async fn handle<T: Table, D: Dns, W: Web, C: Clock>(
-    app: &App<T, D, W, C>,
+pub(crate) async fn handle<T: Table, B: Blobs, D: Dns, W: Web, C: Clock>(
+    app: &App<T, B, D, W, C>,
     operator: &OperatorKey,
     request: &Request,
 ) -> Response {
@@ -49,8 +52,8 @@ pub(crate) async fn handle<T: Table, D: Dns, W: Web, C: Clock>(
     Box::pin(route(app, operator, request)).await.into()
 }
 
-async fn route<T: Table, D: Dns, W: Web, C: Clock>(
-    app: &App<T, D, W, C>,
+async fn route<T: Table, B: Blobs, D: Dns, W: Web, C: Clock>(
+    app: &App<T, B, D, W, C>,
     operator: &OperatorKey,
     request: &Request,
 ) -> Result<Response, Problem> {
@@ -77,6 +80,7 @@ async fn route<T: Table, D: Dns, W: Web, C: Clock>(
                 [] => accounts::one(table, request, &migration, &account).await,
                 ["folders"] => folders::list(table, request, &migration, &account).await,
                 ["protocol"] => protocol::list(table, request, &migration, &account).await,
+                ["export"] => export::show((table, &app.blobs), request, &migration, &account).await,
                 ["manifest"] => manifest::list(table, request, &migration, &account).await,
                 _ => Err(Problem::not_found("route; see /v1/openapi.json")),
             }

@@ -2,9 +2,9 @@
 
 mod accounts;
 mod config;
-mod csv;
 mod discovery;
 mod example;
+mod export;
 mod folders;
 mod handler;
 mod manifest;
@@ -31,7 +31,8 @@ async fn main() -> anyhow::Result<()> {
     let config = config::Config::read(|name| std::env::var(name).ok())?;
     telemetry::start(&config.log);
     let clients = Clients::from_environment().await;
-    let app = App { table: clients.table(&config.main_table), discovery: discovery()? };
+    let (table, blobs) = (clients.table(&config.main_table), clients.blobs(&config.bucket));
+    let app = App { table, blobs, discovery: discovery()? };
     let secrets = clients.secrets();
     let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());
     let ran = runtime::run(|request: Request, _deadline| async move {

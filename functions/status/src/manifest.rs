@@ -1,12 +1,13 @@
 //! `GET …/accounts/{no}/manifest`: one row for every message, as JSON or CSV.
 
-use crate::csv::csv_row;
 use crate::folders;
 use crate::rows::{self, Place};
+use mailcrane_core::csv;
 use mailcrane_core::folder::WireName;
 use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::record::{Account, Folder, Migration, Slice};
+use mailcrane_engine::export::{COLUMNS, cells};
 use mailcrane_lambda::cursor;
 use mailcrane_lambda::http::{Problem, Request, Response};
 use serde::Serialize;
@@ -34,21 +35,6 @@ pub(crate) struct RowView {
     item: Option<String>,
     pass: u32,
 }
-
-const COLUMNS: [&str; 12] = [
-    "folder",
-    "uidvalidity",
-    "uid",
-    "outcome",
-    "code",
-    "reason",
-    "octets",
-    "message_id",
-    "sha256",
-    "received",
-    "destination_item",
-    "pass",
-];
 
 /// Names the folders of an account.
 pub(crate) struct Folders(BTreeMap<u32, Folder>);
@@ -98,7 +84,8 @@ pub(crate) async fn list<T: Table>(
         None => Place::default(),
     };
     let folders = Folders::read(table, migration, account).await?;
-    let mut views = Vec::new();
+    let (mut views, mut text, as_csv) = (Vec::new(), String::new(), wants_csv(request));
+    csv::row(&COLUMNS.map(str::to_owned), &mut text);
     let next = rows::read(
         table,
         migration,
@@ -107,13 +94,17 @@ pub(crate) async fn list<T: Table>(
         limit,
         |_| true,
         |slice, row| {
-            views.push(folders.view(slice, row));
+            if as_csv {
+                csv::row(&cells(folders.0.get(&slice.folder.0), slice, &row), &mut text);
+            } else {
+                views.push(folders.view(slice, row));
+            }
             true
         },
     );
     let next = next.await?.map(|place| cursor::encode(&place.text()));
-    if wants_csv(request) {
-        return Ok(as_csv(&views, next));
+    if as_csv {
+        return Ok(file(text, next));
     }
     Ok(Response::json(200, &json!({"rows": views, "next": next})).tagged(request))
 }
@@ -124,27 +115,7 @@ pub(crate) fn wants_csv(request: &Request) -> bool {
         || request.header("accept").is_some_and(|accept| accept.trim_start().starts_with("text/csv"))
 }
 
-fn as_csv(rows: &[RowView], next: Option<String>) -> Response {
-    let mut text = String::new();
-    csv_row(&COLUMNS.map(str::to_owned), &mut text);
-    for row in rows {
-        let outcome = serde_json::to_value(row.outcome).ok().and_then(|word| word.as_str().map(str::to_owned));
-        let cells = [
-            row.folder.clone(),
-            row.uidvalidity.to_string(),
-            row.uid.to_string(),
-            outcome.unwrap_or_default(),
-            row.code.clone(),
-            row.reason.clone(),
-            row.octets.to_string(),
-            row.message_id.clone().unwrap_or_default(),
-            row.sha256.clone().unwrap_or_default(),
-            row.received.map(|time| time.to_string()).unwrap_or_default(),
-            row.item.clone().unwrap_or_default(),
-            row.pass.to_string(),
-        ];
-        csv_row(&cells, &mut text);
-    }
+fn file(text: String, next: Option<String>) -> Response {
     let answer = Response::new(200, "text/csv; charset=utf-8; header=present", text)
         .with("content-disposition", "attachment; filename=\"manifest.csv\"");
     match next {

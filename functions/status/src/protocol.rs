@@ -1,9 +1,9 @@
 //! `GET …/accounts/{no}/protocol`: what happened besides copying, then every message that was not plainly copied.
 
-use crate::csv::csv_row;
 use crate::handler::unavailable;
 use crate::manifest::{Folders, wants_csv};
 use crate::rows::{self, Place};
+use mailcrane_core::csv;
 use mailcrane_core::manifest::{Outcome, Row, unpack};
 use mailcrane_core::ports::table::{Body, Table};
 use mailcrane_core::record::{Account, Entry, EntryKind, Migration, Slice, keys};
@@ -164,7 +164,7 @@ fn of_row(slice: &Slice, row: Row, folders: &Folders) -> Option<EntryView> {
 fn as_csv(entries: &[EntryView], next: Option<String>) -> Response {
     let mut text = String::new();
     let columns = ["kind", "code", "message", "at", "folder", "uid", "message_id", "octets"];
-    csv_row(&columns.map(str::to_owned), &mut text);
+    csv::row(&columns.map(str::to_owned), &mut text);
     for entry in entries {
         let kind = serde_json::to_value(entry.kind).ok().and_then(|word| word.as_str().map(str::to_owned));
         let cells = [
@@ -177,7 +177,7 @@ fn as_csv(entries: &[EntryView], next: Option<String>) -> Response {
             entry.message_id.clone().unwrap_or_default(),
             entry.octets.map(|octets| octets.to_string()).unwrap_or_default(),
         ];
-        csv_row(&cells, &mut text);
+        csv::row(&cells, &mut text);
     }
     let answer = Response::new(200, "text/csv; charset=utf-8; header=present", text)
         .with("content-disposition", "attachment; filename=\"protocol.csv\"");

@@ -372,6 +372,7 @@ pub(crate) async fn act<W: World, V: Vault>(
         Repeat::Carry(attempt, _) => {
             let done = match action {
                 "check" => intake::recheck(&app.world, &migration.id, account.no).await.map_err(of_intake),
+                "export" => control::export(&app.world, &migration, account.no).await,
                 "undo" => control::undo(&app.world, &migration, account.no, dry_run).await,
                 _ => control::retry(&app.world, &migration, account.no).await,
             };

@@ -11,7 +11,7 @@ use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{Access, Account, DestinationKind, Migration, PassKind, keys};
 use mailcrane_core::state::{AccountState, MigrationState};
 use mailcrane_engine::world::World;
-use mailcrane_engine::{check, control, ledger};
+use mailcrane_engine::{check, control, export, ledger};
 use mailcrane_lambda::access::{self, OperatorKey};
 use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
 use mailcrane_lambda::view::MigrationView;
@@ -149,6 +149,13 @@ pub(crate) async fn undo<W: World>(
     dry_run: bool,
 ) -> Result<Account, Problem> {
     control::undo(world, &migration.id, no, dry_run).await.map_err(of_control)?;
+    let account = ledger::get::<Account>(world.table(), &keys::account(&migration.id, no)).await;
+    Ok(account.map_err(|error| of_intake(error.into()))?.record)
+}
+
+/// Begins an export of an account's manifest and returns the account.
+pub(crate) async fn export<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Result<Account, Problem> {
+    export::begin(world, &migration.id, no).await.map_err(|error| of_intake(error.into()))?;
     let account = ledger::get::<Account>(world.table(), &keys::account(&migration.id, no)).await;
     Ok(account.map_err(|error| of_intake(error.into()))?.record)
 }

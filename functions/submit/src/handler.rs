@@ -27,7 +27,7 @@ async fn route<W: World, V: Vault>(
         ("DELETE", ["v1", "vouchers", id]) => voucher::revoke(app, operator, request, id).await,
         ("POST", ["v1", "migrations", id, "accounts"]) => account::add(app, operator, request, id).await,
         ("PATCH", ["v1", "migrations", id, "accounts", no]) => account::change(app, operator, request, id, no).await,
-        ("POST", ["v1", "migrations", id, "accounts", no, action @ ("check" | "retry" | "undo")]) => {
+        ("POST", ["v1", "migrations", id, "accounts", no, action @ ("check" | "retry" | "undo" | "export")]) => {
             account::act(app, operator, request, id, no, action).await
         }
         ("POST", ["v1", "migrations", id, "confirm"]) => create::confirm(app, operator, request, id).await,

@@ -4,6 +4,7 @@
 //! their remedies, the states of a migration, what is kept in the table and what travels in queues.
 
 pub mod address;
+pub mod csv;
 pub mod digest;
 pub mod fault;
 pub mod flags;

@@ -98,6 +98,8 @@ pub struct Sizes {
     pub hops: u32,
     /// Chunks without progress after which an account is stalled.
     pub idle_chunks: u32,
+    /// After how many rows a file of an export ends, with the slice that is being written.
+    pub export_rows: u64,
     /// The accounts that are copied at the same time, over all migrations.
     pub active_accounts: usize,
     /// The accounts that are copied at the same time from one host.
@@ -119,6 +121,7 @@ impl Default for Sizes {
             scan_step: 20_000,
             hops: 10_000,
             idle_chunks: 8,
+            export_rows: 50_000,
             active_accounts: 4,
             active_per_host: 4,
         }

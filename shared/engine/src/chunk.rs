@@ -111,6 +111,7 @@ async fn work<W: World, E: Ends>(
             let (lane, walk) = undo::run(world, ends, &migration, &account, lane, stop_at).await?;
             walked(world, lane, walk).await
         }
+        // [`crate::export`] works on these.
         LaneKind::Export => walked(world, lane, Walk::Finished).await,
     }
 }
@@ -212,7 +213,16 @@ pub fn trouble<W: World>(world: &W, fault: &Fault, wait: Duration, idle_chunks: 
     }
 }
 
-async fn go_on<W: World>(world: &W, mut lane: Versioned<Lane>, next: &Next, progress: bool) -> Result<(), ChunkError> {
+/// Hands a lane over and sends its token.
+///
+/// # Errors
+/// [`ChunkError`] of the table.
+pub(crate) async fn go_on<W: World>(
+    world: &W,
+    mut lane: Versioned<Lane>,
+    next: &Next,
+    progress: bool,
+) -> Result<(), ChunkError> {
     lane::hand_over(&mut lane.record, world, next, progress);
     crate::copy::commit::write(world, &mut lane, Vec::new()).await?;
     if let Next::Continue { reason, .. } = next

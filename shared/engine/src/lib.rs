@@ -11,6 +11,7 @@ pub mod control;
 pub mod copy;
 pub mod erase;
 pub mod estimate;
+pub mod export;
 pub mod farewell;
 pub mod intake;
 pub mod lane;

@@ -16,6 +16,7 @@ use mailcrane_engine::intake::{self, NewAccount, Order};
 use mailcrane_engine::ledger::{self, Change};
 use mailcrane_engine::world::Parts;
 use mailcrane_providers::network::{PublicWeb, SystemDns};
+use mailcrane_testkit::blobs::MemoryBlobs;
 use mailcrane_testkit::table::MemoryTable;
 use mailcrane_testkit::{ManualClock, Memory};
 use serde_json::Value;
@@ -24,7 +25,7 @@ use std::time::Duration;
 const ID: &str = "0123456789ab";
 
 struct Scene {
-    app: App<MemoryTable, SystemDns, PublicWeb, ManualClock>,
+    app: App<MemoryTable, MemoryBlobs, SystemDns, PublicWeb, ManualClock>,
     memory: Memory,
 }
 
@@ -63,7 +64,7 @@ fn scene(accounts: u32) -> Scene {
     let dns = SystemDns::new();
     let web = PublicWeb::new(dns.clone(), Reach::Public, Duration::from_secs(1)).unwrap();
     let discovery = Discovery { dns, web, clock: memory.clock.clone(), budget: Duration::from_secs(1) };
-    Scene { app: App { table: memory.table.clone(), discovery }, memory }
+    Scene { app: App { table: memory.table.clone(), blobs: memory.blobs.clone(), discovery }, memory }
 }
 
 impl Scene {

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod crash_sweep;
+mod export;
 mod gmail;
 mod history;
 mod life_of_one_message;

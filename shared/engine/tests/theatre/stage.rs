@@ -14,7 +14,7 @@ use mailcrane_core::state::{AccountState, MigrationState};
 use mailcrane_core::token::LaneKind;
 use mailcrane_core::uid::Uid;
 use mailcrane_engine::world::{Parts, World, later};
-use mailcrane_engine::{chunk, control, copy, ledger, sweep};
+use mailcrane_engine::{chunk, control, copy, export, ledger, sweep};
 use mailcrane_testkit::drive::Functions;
 use mailcrane_testkit::queues::{Delivery, MemoryQueues};
 use mailcrane_testkit::table::MemoryTable;
@@ -93,7 +93,11 @@ impl Theatre {
             Functions { time_limit: FUNCTION, visibility: FUNCTION + Duration::from_secs(60), ..Functions::default() };
         let invoke = |delivery: Delivery, deadline| async move {
             let Delivery::Continuation(token) = &delivery else { return Ok(()) };
-            chunk::run(&self.stage, &self.memory.ends, token, deadline).await.map_err(|e| e.to_string())
+            let worked = match token.kind {
+                LaneKind::Export => export::run(&self.stage, &self.memory.blobs, token, deadline).await,
+                _ => chunk::run(&self.stage, &self.memory.ends, token, deadline).await,
+            };
+            worked.map_err(|e| e.to_string())
         };
         let sweep = || async {
             let deadline = later(self.memory.clock.now(), Duration::from_secs(50));

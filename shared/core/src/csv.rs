@@ -1,7 +1,7 @@
 //! CSV for spreadsheets: nothing in it is taken for a formula.
 
 /// Writes a row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula begins with an apostrophe.
-pub(crate) fn csv_row(cells: &[String], out: &mut String) {
+pub fn row(cells: &[String], out: &mut String) {
     for (no, cell) in cells.iter().enumerate() {
         if no > 0 {
             out.push(',');
@@ -28,7 +28,7 @@ mod tests {
     #[track_caller]
     fn check(cell: &str, expected: &str) {
         let mut out = String::new();
-        csv_row(&[cell.to_owned(), "b".to_owned()], &mut out);
+        row(&[cell.to_owned(), "b".to_owned()], &mut out);
         assert_eq!(out, format!("{expected},b\r\n"));
     }
 
