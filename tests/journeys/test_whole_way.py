@@ -1,5 +1,8 @@
 """A real mailbox moves, the whole way: by the API, through the deployed functions, judged from outside."""
 
+import csv
+import io
+import urllib.request
 from datetime import datetime
 
 import pytest

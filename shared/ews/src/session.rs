@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::access::{Access, Authorization, Authorizer};
 use crate::failure::{Circumstances, Failure, Verdict, judge};
-use crate::gate::Gate;
+use crate::gate::{Gate, Turned};
 use crate::soap::answer::Refusal;
 use crate::soap::node::Unreadable;
 use crate::soap::{Class, Envelope, Malformed, Operation, Reply, Version, read};
@@ -18,6 +18,12 @@ use crate::transport::{Answer, Endpoint, NoAnswer, Transport};
 
 /// The shortest time in which a request is worth beginning, as a part of its limit.
 const WORTH: u32 = 10;
+
+/// Up to this long a busy server's time is waited for on the spot; longer ones are for the caller to plan.
+const BRIEF: Duration = Duration::from_secs(5);
+
+/// How often one call waits like that.
+const PATIENCE: u32 = 4;
 
 /// The durations of a session.
 #[derive(Debug, Clone)]
@@ -131,17 +137,26 @@ impl Session {
     }
 
     /// Calls an operation; a refused version is replaced by an older one, a refused token by a new one,
-    /// and what may be repeated is sent once more when the connection was cut.
+    /// and what may be repeated is sent once more when the connection was cut. A busy server's time is waited for
+    /// here when it is brief: nothing had happened at the server.
     pub(crate) async fn call<O: Operation + Sync>(
         &self,
         operation: &O,
         deadline: Instant,
     ) -> Result<O::Answer, Failure> {
         let mut authorization = self.authorizer.authorization().await.map_err(Failure::Token)?;
-        let (mut renewed, mut repeated) = (false, false);
+        let (mut renewed, mut repeated, mut waited) = (false, false, 0);
         loop {
             let version = self.version();
-            match self.attempt(operation, version, &authorization, deadline).await {
+            let outcome = self.attempt(operation, version, &authorization, deadline).await;
+            if let Some(wait) = outcome.as_ref().err().and_then(|failure| self.brief_wait(failure, deadline))
+                && waited < PATIENCE
+            {
+                waited += 1;
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            match outcome {
                 Err(Failure::Status { status: 401, .. }) if !renewed => {
                     renewed = true;
                     let Some(another) = self.authorizer.another(&authorization).await else {
@@ -154,6 +169,17 @@ impl Session {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Gives the time that a busy server asked for, when it is brief and leaves enough for the request.
+    fn brief_wait(&self, failure: &Failure, deadline: Instant) -> Option<Duration> {
+        let wait = match failure {
+            Failure::Turned(Turned::Busy(wait)) => *wait,
+            Failure::Fault(fault) if fault.code.class() == Class::Busy => fault.back_off.unwrap_or(self.settings.pause),
+            _ => return None,
+        };
+        let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(wait);
+        (wait <= BRIEF && left >= self.settings.request_limit / WORTH).then_some(wait)
     }
 
     /// Steps below `refused`; false at the end of the ladder. Requests refused together step once.
