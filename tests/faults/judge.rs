@@ -24,6 +24,8 @@ pub(crate) struct Verdict {
     pub(crate) unaccounted: Vec<String>,
     /// It does not come to its end.
     pub(crate) unfinished: Vec<String>,
+    /// The play itself panicked.
+    pub(crate) panicked: Vec<String>,
 }
 
 impl Verdict {
@@ -38,6 +40,7 @@ impl Verdict {
             ("altered", &self.altered),
             ("unaccounted", &self.unaccounted),
             ("unfinished", &self.unfinished),
+            ("panicked", &self.panicked),
         ];
         let told = |(kind, all): (&str, &Vec<String>)| {
             let mut told: Vec<_> = all.iter().take(TOLD).map(|what| format!("{kind}: {what}")).collect();

@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 
-/// How long one pass may take; then the schedule has failed.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long one pass may take at the first pace; then the schedule has failed.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// How often the scheduled function runs.
 const SWEEP: Duration = Duration::from_millis(300);
@@ -71,10 +71,10 @@ struct Play<'a> {
 }
 
 impl Slot {
-    /// Plays the schedule of a seed.
-    pub(crate) fn play(&self, seed: u64, story: &Story) -> Verdict {
-        let schedule = Schedule::draw(seed);
-        let user = source::user(seed);
+    /// Plays the schedule of a seed, so many times slower.
+    pub(crate) fn play(&self, seed: u64, pace: u32, story: &Story) -> Verdict {
+        let schedule = Schedule::draw(seed, pace);
+        let user = source::user(seed, pace);
         let email = format!("{user}@example.org");
         story.tell(format!("passes {:?}, {} lanes", schedule.passes, schedule.settings.sizes.lanes));
         let mailbox = Mailbox::fill(&self.dovecot, &user, &schedule);
@@ -244,7 +244,7 @@ impl Play<'_> {
                 }
                 _ => {}
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > PATIENCE * self.schedule.pace {
                 return Err(format!("does not end: {}", self.state()));
             }
             std::thread::sleep(Duration::from_millis(20));

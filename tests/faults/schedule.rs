@@ -12,6 +12,8 @@ const SCALE: f64 = 0.01;
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     pub(crate) seed: u64,
+    /// How many times slower everything runs than on a machine that keeps up.
+    pub(crate) pace: u32,
     pub(crate) settings: Settings,
     pub(crate) folders: Vec<FolderPlan>,
     pub(crate) passes: Vec<PassKind>,
@@ -84,7 +86,7 @@ pub(crate) struct Chances {
 }
 
 impl Schedule {
-    pub(crate) fn draw(seed: u64) -> Self {
+    pub(crate) fn draw(seed: u64, pace: u32) -> Self {
         let mut random = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x6d61_696c);
         let folders = folders(&mut random);
         let passes = passes(&mut random);
@@ -101,14 +103,14 @@ impl Schedule {
             idle_chunks: 60,
             ..Sizes::default()
         };
-        let chunk = Duration::from_millis(random.u64(200..1500));
+        let chunk = Duration::from_millis(random.u64(200..1500)) * pace;
         // A call of the table takes a hundredth of this in earnest: lanes that look again at once would do nothing else.
         let idle = Duration::from_millis(150);
-        let times = Times { chunk, idle, ..Times::default().scaled(SCALE) };
+        let times = Times { chunk, idle, ..Times::default().scaled(SCALE * f64::from(pace)) };
         let settings = Settings { times, sizes, ..Settings::default() };
         let (over_tls, foreign) = (random.u8(0..5) == 0, if random.bool() { 0 } else { random.u32(1..20) });
         let chances = Chances::draw(&mut random);
-        Self { seed, settings, folders, passes, acts, over_tls, chances, foreign }
+        Self { seed, pace, settings, folders, passes, acts, over_tls, chances, foreign }
     }
 
     /// Returns how long an effect may be late at most: well within the quarantine.

@@ -224,18 +224,18 @@ pub(crate) fn wire(folder: &str) -> String {
 }
 
 /// The user of a schedule.
-pub(crate) fn user(seed: u64) -> String {
-    format!("s{seed}")
+pub(crate) fn user(seed: u64, pace: u32) -> String {
+    format!("s{seed}x{pace}")
 }
 
 /// Signs up users, alike to the server's anna, and waits until Dovecot knows them.
-pub(crate) fn sign_up(dovecot: &Dovecot, seeds: std::ops::Range<u64>) {
+pub(crate) fn sign_up(dovecot: &Dovecot, seeds: std::ops::Range<u64>, paces: [u32; 2]) {
     let path: PathBuf = dovecot.inbox("anna").ancestors().nth(3).map(|dir| dir.join("users")).unwrap();
     let mut users = fs::read_to_string(&path).unwrap();
     let anna = users.lines().find(|line| line.starts_with("anna:")).unwrap().to_owned();
-    let last = user(seeds.end - 1);
-    for seed in seeds {
-        writeln!(users, "{}", anna.replace("anna", &user(seed))).unwrap();
+    let last = user(seeds.end - 1, paces[1]);
+    for (seed, pace) in seeds.flat_map(|seed| paces.map(|pace| (seed, pace))) {
+        writeln!(users, "{}", anna.replace("anna", &user(seed, pace))).unwrap();
     }
     // It looks at the file once a second at most.
     while !Imap::lets_in(dovecot.port, &last, PASSWORD) {
