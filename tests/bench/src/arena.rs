@@ -31,6 +31,8 @@ pub(crate) struct Run {
     pub(crate) round_trip_ms: u64,
     pub(crate) accounts: usize,
     pub(crate) lanes: u16,
+    /// Messages of somebody else that lay in the Inbox of the destination before.
+    pub(crate) foreign: usize,
     /// Messages that lay at the destination afterwards (read, for a bare fetch).
     pub(crate) messages: usize,
     pub(crate) octets: usize,
@@ -59,6 +61,8 @@ pub(crate) struct Bout<'a> {
     pub(crate) lanes: u16,
     pub(crate) requests: usize,
     pub(crate) chunk_seconds: u64,
+    pub(crate) foreign: usize,
+    pub(crate) delta: bool,
 }
 
 impl Bout<'_> {
@@ -101,6 +105,9 @@ impl Arena {
             if to_work_mail {
                 let email = format!("{name}@example.org");
                 self.work_mail.mailbox(&email).await?;
+                if bout.foreign > 0 {
+                    self.work_mail.fill(&email, bout.foreign).await?;
+                }
                 to.push(email);
             } else {
                 to.push(name);
@@ -121,6 +128,7 @@ impl Arena {
             lanes: bout.lanes,
             requests: bout.requests,
             chunk_seconds: bout.chunk_seconds,
+            delta: bout.delta,
             scratch: scratch.to_string_lossy().into_owned(),
         };
         let turns = [source.turns(), destination.turns()];
@@ -134,7 +142,7 @@ impl Arena {
         for name in &to {
             let count = match contestant {
                 Contestant::BareFetch => mailbox.messages(),
-                _ if to_work_mail => self.work_mail.count(name).await?,
+                _ if to_work_mail => self.work_mail.count(name).await?.saturating_sub(bout.foreign),
                 _ => self.imap.count(name)?,
             };
             ensure!(
@@ -157,6 +165,7 @@ impl Arena {
             round_trip_ms: u64::try_from(bout.round_trip.as_millis())?,
             accounts: bout.accounts,
             lanes: bout.lanes,
+            foreign: bout.foreign,
             messages,
             octets: mailbox.octets() * bout.accounts,
             round_trips: turns.iter().map(|turns| turns.load(Ordering::Relaxed)).sum(),

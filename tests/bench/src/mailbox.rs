@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Small,
     /// A few of 20 MB.
     Large,
+    /// Twice as many, as small as messages get.
+    Many,
 }
 
 /// The mailbox of a kind: folders, and the octets of each message.
@@ -46,11 +48,13 @@ impl Mailbox {
             Kind::Part => vec![("INBOX", 1_000)],
             Kind::Small => vec![("INBOX", 50_000)],
             Kind::Large => vec![("INBOX", 40)],
+            Kind::Many => vec![("INBOX", 60_000), ("Archive", 40_000)],
         };
         let mut size = || match kind {
             Kind::Ordinary | Kind::Part => spread(&mut random),
             Kind::Small => 1_500 + random.usize(0..2_000),
             Kind::Large => 20_000_000,
+            Kind::Many => 800,
         };
         let folders = folders
             .into_iter()
@@ -66,6 +70,7 @@ impl Mailbox {
             Kind::Part => "part",
             Kind::Small => "small",
             Kind::Large => "large",
+            Kind::Many => "many",
         }
     }
 

@@ -40,6 +40,7 @@ impl Figures<'_> {
                 && run.round_trip_ms == ms
                 && run.accounts == accounts
                 && run.lanes == lanes
+                && run.foreign == 0
         };
         self.runs.iter().filter(fits).collect()
     }
@@ -120,6 +121,9 @@ impl Figures<'_> {
             Self::most("largest binary <= 15 MB", largest(|start| start.megabytes), "MB", 15.0),
             Self::most("largest binary, deflated <= 6 MB", largest(|start| start.deflated), "MB", 6.0),
             Self::most("cost per GB at 55 KB a message <= $0.01", cost, "$", 0.01),
+            self.delta(),
+            self.versus("copying beside 50,000 foreign messages >= 0.9 of without", self.beside(), steady(0), 0.9),
+            Self::most("memory that those take <= 64 MB", self.beside_memory(), "MB", 64.0),
             self.flat(),
             Self::most(
                 "no key takes more than 300 writes/s",
@@ -128,6 +132,33 @@ impl Figures<'_> {
                 300.0,
             ),
         ]
+    }
+
+    fn foreign(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.foreign > 0)
+    }
+
+    /// The steady rate into a folder that holds messages of somebody else.
+    fn beside(&self) -> Option<f64> {
+        median(self.foreign().filter_map(|run| run.report.steady).collect())
+    }
+
+    /// What these cost of memory, in MB.
+    #[expect(clippy::cast_precision_loss, reason = "shown in MB")]
+    fn beside_memory(&self) -> Option<f64> {
+        let peak = |run: &Run| run.report.peak as f64 / 1e6;
+        let with = median(self.foreign().map(peak).collect())?;
+        let without =
+            median(self.of(Contestant::ToWorkMail, Kind::Small, 0, 1, LANES).into_iter().map(peak).collect())?;
+        Some((with - without).max(0.0))
+    }
+
+    /// Chunk time of a delta over a mailbox that has not changed.
+    fn delta(&self) -> Ratio {
+        let run = self.runs.iter().find(|run| !run.report.delta.is_empty());
+        let seconds = run.map(|run| run.report.delta.iter().map(|chunk| chunk.whole).sum());
+        let messages = run.map_or(0, |run| run.messages);
+        Self::most(&format!("a delta over {messages} messages unchanged <= 3 s of chunks"), seconds, "s", 3.0)
     }
 
     /// Control-plane cost of an account over sizes of a migration.

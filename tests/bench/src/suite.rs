@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Requests in flight of one lane.
 const REQUESTS: usize = 16;
+/// Messages of somebody else at the destination.
+const FOREIGN: usize = 50_000;
 /// How long a chunk copies.
 const CHUNK: u64 = 240;
 /// The same where hand-overs are measured.
@@ -35,7 +37,8 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     use Contestant::{BareFetch, BareImap, BareWorkMail, Imapsync, Mbsync, ToImap, ToWorkMail};
     let draw = |kind| Mailbox::draw(kind, scope.divisor);
     let (ordinary, part, small, large) = (draw(Kind::Ordinary), draw(Kind::Part), draw(Kind::Small), draw(Kind::Large));
-    let mut arena = Arena::open(&[&ordinary, &part, &small, &large]).await?;
+    let many = draw(Kind::Many);
+    let mut arena = Arena::open(&[&ordinary, &part, &small, &large, &many]).await?;
     let bout = |contestant, mailbox, ms| Bout {
         contestant,
         mailbox,
@@ -45,9 +48,11 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
         lanes: LANES,
         requests: REQUESTS,
         chunk_seconds: CHUNK,
+        foreign: 0,
+        delta: false,
     };
     // The server numbers its messages and fills its caches before anything counts.
-    for mailbox in [&ordinary, &part, &small, &large] {
+    for mailbox in [&ordinary, &part, &small, &large, &many] {
         arena.run(bout(BareFetch, mailbox, 0)).await?;
     }
     let mut bouts = Vec::new();
@@ -64,6 +69,7 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     }
     for _ in 0..scope.times.min(2) {
         bouts.extend([0, 100].map(|ms| bout(ToWorkMail, &small, ms)));
+        bouts.push(Bout { foreign: FOREIGN / scope.divisor, ..bout(ToWorkMail, &small, 0) });
         bouts.push(bout(ToWorkMail, &part, 30));
         bouts.push(Bout { accounts: 8, ..bout(ToWorkMail, &part, 30) });
     }
@@ -71,6 +77,7 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     bouts.push(Bout { lanes: 1, ..bout(ToWorkMail, &ordinary, 30) });
     bouts.push(Bout { lanes: 1, ..bout(ToWorkMail, &large, 30) });
     bouts.push(Bout { lanes: 1, chunk_seconds: SHORT_CHUNK, ..bout(ToWorkMail, &small, 100) });
+    bouts.push(Bout { delta: true, ..bout(ToWorkMail, &many, 0) });
     let mut runs = Vec::new();
     let wanted = |bout: &Bout<'_>| only.is_none_or(|only| bout.title().contains(only));
     for bout in bouts.into_iter().filter(wanted) {

@@ -67,6 +67,8 @@ pub(crate) struct Work {
     pub(crate) requests: usize,
     /// How long a chunk copies.
     pub(crate) chunk_seconds: u64,
+    /// Whether a delta over the unchanged mailbox follows.
+    pub(crate) delta: bool,
     /// A folder for files of the contestant's own.
     pub(crate) scratch: String,
 }
@@ -88,6 +90,8 @@ pub(crate) struct Report {
     pub(crate) queued: u64,
     /// What chunks did with their time.
     pub(crate) chunks: Vec<Chunk>,
+    /// The same of the delta.
+    pub(crate) delta: Vec<Chunk>,
 }
 
 /// How an invocation spent its time, in seconds.

@@ -37,6 +37,12 @@ impl WorkMail {
         self.call(reqwest::Method::POST, "seed", Some(&seed)).await.map(|_| ())
     }
 
+    /// Puts that many messages of somebody else into the Inbox.
+    pub(crate) async fn fill(&self, email: &str, messages: usize) -> Result<()> {
+        let fill = json!({"folder": "Inbox", "count": messages, "bytes": 400});
+        self.call(reqwest::Method::POST, &format!("mailboxes/{email}/fill"), Some(&fill)).await.map(|_| ())
+    }
+
     /// Counts what lies in a mailbox.
     pub(crate) async fn count(&self, email: &str) -> Result<usize> {
         let mailboxes = self.call(reqwest::Method::GET, "mailboxes", None).await?;

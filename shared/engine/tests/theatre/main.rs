@@ -4,6 +4,7 @@
 
 mod analyze;
 mod crash_sweep;
+mod economy;
 mod export;
 mod gmail;
 mod history;

@@ -191,14 +191,16 @@ impl Destination for WatchedDestination {
 pub(super) async fn run(work: &Work) -> Result<Report> {
     let mut stage = Stage::set(work).await?;
     let meter = Meter::start();
-    let chunks = stage.play().await?;
-    Ok(Report {
+    let chunks = stage.play(PassKind::Full).await?;
+    let report = Report {
         steady: stage.progress.steady(),
         bill: Some(stage.world.table.bill()),
         queued: stage.world.queues.sent.load(Ordering::Relaxed),
         chunks,
         ..meter.stop()
-    })
+    };
+    let delta = if work.delta { stage.play(PassKind::Delta).await? } else { Vec::new() };
+    Ok(Report { delta, ..report })
 }
 
 /// A migration that is ready to be started.
@@ -262,9 +264,9 @@ impl Stage {
         Ok(Self { id, world, bare, vault, plan, ews, tokens, progress, free: Vec::new() })
     }
 
-    /// Starts the migration and invokes functions until it rests.
-    async fn play(&mut self) -> Result<Vec<Chunk>> {
-        control::start(&*self.world, &self.id, PassKind::Full, None, None).await?;
+    /// Starts a pass and invokes functions until the migration rests.
+    async fn play(&mut self, pass: PassKind) -> Result<Vec<Chunk>> {
+        control::start(&*self.world, &self.id, pass, None, None).await?;
         let (mut running, mut chunks) = (FuturesUnordered::new(), Vec::new());
         let mut sweeps = tokio::time::interval(SWEEP);
         sweeps.tick().await;
