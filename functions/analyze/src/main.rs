@@ -12,7 +12,7 @@ use mailcrane_lambda::{runtime, telemetry};
 async fn main() -> anyhow::Result<()> {
     let config = config::read()?;
     telemetry::start(&config.log);
-    let clients = Clients::from_environment().await;
+    let clients = Clients::from_environment().await.with_workmail_role(config.role.as_ref()).await;
     let administrator = match &config.administrator {
         Some((email, arn)) => {
             Some(Administrator { email: email.clone(), password: clients.secrets().read(arn).await? })

@@ -1,5 +1,6 @@
 // One account in full: outcomes, folders, protocol with filter and search, downloads.
 
+import { exportFiles } from './account-export.js'
 import { explained } from './account-list.js'
 import { dialog, foreign, h, put, say, show } from './dom.js'
 import { download } from './download.js'
@@ -39,6 +40,7 @@ export function details(app, account) {
     h('h3', null, t('protocol')), protocol(app, path),
     h('h3', null, t('download.title')),
     h('div', { class: 'buttons left' }, h('button', { type: 'button', onclick: () => save('protocol') }, t('download.protocol')), h('button', { type: 'button', onclick: () => save('manifest') }, t('download.manifest')), said),
+    exportFiles(app, path),
     h('h3', null, t('folders.title')), folders,
   ]).classList.add('wide')
 }

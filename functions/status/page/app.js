@@ -1,6 +1,6 @@
 // The page: which step is shown, for which migration, in which language.
 
-import { client, Problem } from './api.js'
+import { client, Problem, read } from './api.js'
 import { accountsStep } from './accounts.js'
 import { confirmStep } from './confirm.js'
 import { dialog, h, say, show } from './dom.js'
@@ -79,6 +79,17 @@ function frame() {
   say(at('language-label'), t('language'))
   dialog.closeText = t('close')
   show(at('language'), languages().map(([code, name]) => h('option', { value: code, selected: code === current() }, name)))
+  foot()
+}
+
+let service
+/** Says at the foot of the page where help is found, when the operator has named a place. */
+async function foot() {
+  service ??= read('/v1/service').catch(() => ({}))
+  const { support } = await service
+  if (!support) return
+  at('foot').hidden = false
+  show(at('foot'), t('support'), ' ', h('a', { href: /^https:/.test(support) ? support : `mailto:${support}`, rel: 'noreferrer' }, support))
 }
 
 /** Reads the link: `#<id>.<token>` is a migration, anything else a new order. */

@@ -7,6 +7,7 @@ pub(crate) struct Config {
     pub(crate) main_table: String,
     pub(crate) bucket: String,
     pub(crate) operator_key: String,
+    pub(crate) support: String,
     pub(crate) log: String,
 }
 
@@ -17,6 +18,7 @@ impl Config {
             main_table: reader.need("MAIN_TABLE"),
             bucket: reader.need("BUCKET"),
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
+            support: reader.or_empty("SUPPORT_CONTACT"),
             log: reader.or_empty("RUST_LOG"),
         };
         reader.end().map(|()| config)

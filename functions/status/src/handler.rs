@@ -21,6 +21,8 @@ pub(crate) struct App<T: Table, B: Blobs, D, W, C> {
     pub(crate) table: T,
     pub(crate) blobs: B,
     pub(crate) discovery: Discovery<D, W, C>,
+    /// Where users find help; may be empty.
+    pub(crate) support: String,
 }
 
 /// Tells whether the request needs neither a token nor the table.
@@ -29,15 +31,23 @@ pub(crate) fn is_open(request: &Request) -> bool {
 }
 
 /// Answers a request that needs no token: the page, its parts, and what describes the service.
-pub(crate) fn open(request: &Request) -> Response {
+pub(crate) fn open(request: &Request, support: &str) -> Response {
     match request.segments().as_slice() {
         ["v1", "health"] => Response::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        ["v1", "service"] => service(request, support),
         ["v1", "openapi.json"] => page::openapi(request),
         ["v1", "providers"] => providers::search(request).into(),
         ["v1", "example.csv"] => example::example(),
         ["v1", ..] => Problem::not_found("route; see /v1/openapi.json").into(),
         _ => page::part(request),
     }
+}
+
+/// Tells what this installation is and where users find help.
+fn service(request: &Request, support: &str) -> Response {
+    let support = Some(support).filter(|support| !support.is_empty());
+    Response::json(200, &json!({"name": "Mailcrane", "version": env!("CARGO_PKG_VERSION"), "support": support}))
+        .tagged(request)
 }
 
 /// Answers one request.
@@ -47,7 +57,7 @@ pub(crate) async fn handle<T: Table, B: Blobs, D: Dns, W: Web, C: Clock>(
     request: &Request,
 ) -> Response {
     if is_open(request) {
-        return open(request);
+        return open(request, &app.support);
     }
     Box::pin(route(app, operator, request)).await.into()
 }

@@ -18,6 +18,7 @@ parts![
     "style.css",
     "account-change.js",
     "account-details.js",
+    "account-export.js",
     "account-list.js",
     "accounts.js",
     "actions.js",

@@ -12,6 +12,7 @@ pub(crate) struct Config {
     pub(crate) queues: Queues,
     pub(crate) organization: String,
     pub(crate) administrator: Option<String>,
+    pub(crate) role: Option<(String, String)>,
     pub(crate) settings: Settings,
     pub(crate) log: String,
 }
@@ -27,6 +28,7 @@ impl Config {
             queues: reader.queues(),
             organization: reader.need("WORKMAIL_ORGANIZATION_ID"),
             administrator: Some(reader.or_empty("WORKMAIL_ADMIN_EMAIL")).filter(|email| !email.is_empty()),
+            role: reader.role(),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),
         };

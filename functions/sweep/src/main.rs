@@ -15,7 +15,7 @@ use mailcrane_lambda::{runtime, telemetry};
 async fn main() -> anyhow::Result<()> {
     let config = config::Config::read(|name| std::env::var(name).ok())?;
     telemetry::start(&config.log);
-    let clients = Clients::from_environment().await;
+    let clients = Clients::from_environment().await.with_workmail_role(config.role.as_ref()).await;
     let urls = config.queues;
     let urls = QueueUrls { check: urls.check, analyze: urls.analyze, migrate: urls.migrate, notify: urls.notify };
     let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));

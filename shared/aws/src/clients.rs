@@ -8,8 +8,10 @@ use crate::secret_store::SecretStore;
 use crate::table::DynamoTable;
 use crate::vault::KmsVault;
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_workmail::config::SharedCredentialsProvider;
 use std::time::Duration;
 
 /// Builds adapters that share one configuration: region, credentials, connections and time limits.
@@ -18,7 +20,12 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Clients {
     config: SdkConfig,
+    /// The same with the credentials that WorkMail is managed with.
+    workmail: SdkConfig,
 }
+
+/// The name of the sessions of an assumed role, as the other account's `CloudTrail` shows it.
+const SESSION: &str = "mailcrane";
 
 impl Clients {
     /// Takes region, credentials and endpoints from the environment, where the SDK looks for them
@@ -35,13 +42,26 @@ impl Clients {
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .load()
             .await;
-        Self { config }
+        Self::new(config)
     }
 
     /// Takes over a configuration of the SDK.
     #[must_use]
     pub fn new(config: SdkConfig) -> Self {
-        Self { config }
+        Self { workmail: config.clone(), config }
+    }
+
+    /// Lets WorkMail be managed with a role (its ARN, and the external id that it asks for, which may be empty), for an
+    /// organisation of another AWS account. Nothing is asked before the first call; the credentials are renewed.
+    pub async fn with_workmail_role(mut self, role: Option<&(String, String)>) -> Self {
+        let Some((arn, external_id)) = role else { return self };
+        let mut provider = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&self.config);
+        if !external_id.is_empty() {
+            provider = provider.external_id(external_id);
+        }
+        let provider = SharedCredentialsProvider::new(provider.build().await);
+        self.workmail = self.config.to_builder().credentials_provider(provider).build();
+        self
     }
 
     /// Returns a table.
@@ -98,7 +118,7 @@ impl Clients {
     /// address, when there is one.
     #[must_use]
     pub fn directory(&self, organization: impl Into<String>, administrator: Option<String>) -> WorkmailDirectory {
-        WorkmailDirectory::new(aws_sdk_workmail::Client::new(&self.config), organization, administrator)
+        WorkmailDirectory::new(aws_sdk_workmail::Client::new(&self.workmail), organization, administrator)
     }
 
     /// Returns the reader of Secrets Manager.

@@ -48,6 +48,12 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         })
     }
 
+    /// Returns the role that WorkMail is managed with, by ARN and external id, when there is one.
+    pub fn role(&mut self) -> Option<(String, String)> {
+        let role = (self.or_empty("WORKMAIL_ROLE_ARN"), self.or_empty("WORKMAIL_EXTERNAL_ID"));
+        Some(role).filter(|(arn, _)| !arn.is_empty())
+    }
+
     /// Returns times and sizes: `TIME_SCALE`, `CHUNK_SECONDS` and `MAX_ACTIVE_ACCOUNTS` over the defaults.
     pub fn settings(&mut self) -> Settings {
         let mut settings = Settings::default();
@@ -118,6 +124,8 @@ pub struct Worker {
     pub ews_url: String,
     /// The migration administrator's address, and where its password is kept.
     pub administrator: Option<(String, String)>,
+    /// The role that WorkMail is managed with, by ARN and external id, which may be empty.
+    pub role: Option<(String, String)>,
     /// Whether servers with private addresses may be named.
     pub private_hosts: bool,
     /// PEM of further authorities; may be empty.
@@ -143,6 +151,7 @@ impl Worker {
             queues: reader.queues(),
             organization: reader.need("WORKMAIL_ORGANIZATION_ID"),
             ews_url: reader.need("WORKMAIL_EWS_URL"),
+            role: reader.role(),
             administrator: Some(administrator).filter(|(email, secret)| !email.is_empty() && !secret.is_empty()),
             private_hosts: reader.parsed("ALLOW_PRIVATE_HOSTS", false),
             extra_ca_pem: reader.or_empty("EXTRA_CA_PEM"),

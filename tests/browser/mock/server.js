@@ -29,6 +29,7 @@ const ACTIONS = {
 export async function start({ port = 0, undo = false, speed = 1 } = {}) {
   const migrations = new Map()
   const calls = []
+  const exports = new Map()
   const timer = setInterval(() => migrations.forEach((one) => pulse(one, speed)), 200)
 
   function find(request, id) {
@@ -67,6 +68,17 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       if (body.destination?.mailbox && !body.destination.mailbox.includes('@')) return problem(422, 'field.invalid', 'must be an e-mail address such as anna@example.org', { field: 'destination.mailbox' })
       one.correct(account, body)
       return { status: 200, body: account }
+    }
+    if (method === 'POST' && action === 'export') {
+      exports.set(account, Date.now())
+      return { status: 202, body: account }
+    }
+    if (action === 'export') {
+      const begun = exports.get(account)
+      if (!begun) return { status: 200, body: { state: 'none', rows: 0, files: [] } }
+      const state = Date.now() - begun < 1500 ? 'writing' : 'ready'
+      const files = state === 'ready' ? ['manifest-1.csv', 'manifest-2.csv'].map((name) => ({ name, url: `/v1/files/${name}` })) : []
+      return { status: 200, body: { state, rows: 61_342, files, reason: '', valid_seconds: 3600 } }
     }
     if (method === 'POST') {
       one.correct(account, { source: {} })
@@ -111,6 +123,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
         if (undo) openapi.paths['/v1/migrations/{id}/undo'] = { post: {} }
         return send(200, 'application/json', JSON.stringify(openapi))
       }
+      if (url.pathname === '/v1/service') return send(200, 'application/json', JSON.stringify({ name: 'Mailcrane', version: 'mock', support: 'help@example.org' }))
       if (url.pathname === '/v1/discovery') {
         const host = `imap.${url.searchParams.get('email').split('@')[1]}`
         return send(200, 'application/json', JSON.stringify({ email: url.searchParams.get('email'), steps: [], candidates: [{ place: 'srv', host, port: 143, security: 'starttls', username: '', auth: ['password'], provider: null, name: null, hint: null }] }))

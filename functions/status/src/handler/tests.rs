@@ -64,7 +64,10 @@ fn scene(accounts: u32) -> Scene {
     let dns = SystemDns::new();
     let web = PublicWeb::new(dns.clone(), Reach::Public, Duration::from_secs(1)).unwrap();
     let discovery = Discovery { dns, web, clock: memory.clock.clone(), budget: Duration::from_secs(1) };
-    Scene { app: App { table: memory.table.clone(), blobs: memory.blobs.clone(), discovery }, memory }
+    Scene {
+        app: App { table: memory.table.clone(), blobs: memory.blobs.clone(), discovery, support: String::new() },
+        memory,
+    }
 }
 
 impl Scene {
@@ -212,15 +215,15 @@ fn nothing_is_sent_twice_to_a_client_that_has_it() {
 fn the_page_is_served_with_a_strict_policy() {
     let page: Request = serde_json::from_str(include_str!("../../events/page.json")).unwrap();
     assert!(is_open(&page));
-    let answer = open(&page);
+    let answer = open(&page, "");
     assert_eq!(answer.status(), 200);
     assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
-    assert_eq!(open(&Request::new("GET", "/nothing", "")).status(), 404);
+    assert_eq!(open(&Request::new("GET", "/nothing", ""), "").status(), 404);
 }
 
 #[test]
 fn the_description_names_every_route_that_is_answered() {
-    let described: Value = serde_json::from_str(open(&Request::new("GET", "/v1/openapi.json", "")).body()).unwrap();
+    let described: Value = serde_json::from_str(open(&Request::new("GET", "/v1/openapi.json", ""), "").body()).unwrap();
     assert_eq!(described["openapi"], "3.1.0");
     let scene = scene(1);
     for (path, methods) in described["paths"].as_object().unwrap() {
@@ -318,4 +321,13 @@ fn a_cursor_that_was_not_given_out_is_refused_before_the_table_is_asked() {
             assert_eq!(status, 400, "{path} {cursor:?}");
         }
     }
+}
+
+#[test]
+fn the_service_tells_where_users_find_help() {
+    let told = |support| -> Value {
+        serde_json::from_str(open(&Request::new("GET", "/v1/service", ""), support).body()).unwrap()
+    };
+    assert_eq!(told("help@example.org")["support"], "help@example.org");
+    assert_eq!(told("")["support"], Value::Null);
 }

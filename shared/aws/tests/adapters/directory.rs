@@ -1,7 +1,7 @@
 //! What the WorkMail API is asked, and what its answers mean.
 
 use crate::server::{Answer, Request, Server};
-use mailcrane_aws::WorkmailDirectory;
+use mailcrane_aws::{Clients, WorkmailDirectory};
 use mailcrane_core::fault::{Fault, Remedy};
 use mailcrane_core::ports::directory::{Directory, MailboxInfo};
 use serde_json::{Value, json};
@@ -257,4 +257,35 @@ async fn a_connection_without_an_answer_may_pass() {
     let server = Server::giving(vec![Answer::Hangup]);
     let fault = directory(&server).mailbox("anna@example.org").await.unwrap_err();
     assert_eq!(fault.code, "destination.unavailable");
+}
+
+#[tokio::test]
+async fn an_organization_of_another_account_is_managed_with_a_role() {
+    let assumed = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+                   <AccessKeyId>ASIAOTHER</AccessKeyId><SecretAccessKey>other</SecretAccessKey>\
+                   <SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>\
+                   </AssumeRoleResult></AssumeRoleResponse>";
+    let server = Server::start(move |request: &Request| match request.operation() {
+        "" => Answer::ok(assumed),
+        "DescribeUser" => Answer::ok(user()),
+        _ => details(),
+    });
+    let role = ("arn:aws:iam::210987654321:role/mailcrane".to_owned(), "between-us".to_owned());
+    // As the environment gives it: with the machine's clock, which the session's end is compared with.
+    let own = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-1"))
+        .credentials_provider(server.config().credentials_provider().unwrap())
+        .endpoint_url(format!("http://{}", server.address()));
+    let clients = Clients::new(own.load().await).with_workmail_role(Some(&role)).await;
+    assert!(server.requests().is_empty(), "nothing is asked before the first call");
+    let directory = clients.directory(ORGANIZATION, None);
+    directory.mailbox("anna@example.org").await.unwrap();
+    directory.mailbox("anna@example.org").await.unwrap();
+    let requests = server.requests();
+    let form = String::from_utf8(requests[0].body.clone()).unwrap();
+    assert!(form.contains("Action=AssumeRole") && form.contains("ExternalId=between-us"), "{form}");
+    assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A210987654321%3Arole%2Fmailcrane"), "{form}");
+    let signed = |request: &Request| request.headers["authorization"].contains("Credential=ASIAOTHER/");
+    assert_eq!(requests.iter().filter(|request| request.operation().is_empty()).count(), 1, "the session is kept");
+    assert!(requests.iter().filter(|request| !request.operation().is_empty()).all(signed), "{requests:?}");
 }
