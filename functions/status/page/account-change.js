@@ -58,10 +58,21 @@ export function correct(app, account, changed) {
       form.querySelector('.wrong input')?.focus()
     }
   }
+  async function remove() {
+    try {
+      await app.client.remove(`/accounts/${account.no}`)
+      app.tell(null)
+      box.close()
+      changed()
+    } catch (problem) {
+      show(failed, h('p', { class: 'notice bad' }, explain(problem)))
+    }
+  }
+  const away = account.pass === 0 && h('button', { type: 'button', class: 'quiet danger', onclick: remove }, t('account.discard'))
   const form = h('form', { novalidate: true, onsubmit: save }, failed,
     h('h3', null, t('source')), h('div', { class: 'pair' }, fields['source.user'], fields['source.password']), h('div', { class: 'server' }, fields['source.host'], fields['source.port'], fields['source.security']),
     h('h3', null, t('destination')), h('div', { class: 'pair' }, fields['destination.mailbox'], fields['destination.password']),
-    h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), h('button', { type: 'submit', class: 'primary' }, t('account.save'))))
+    h('div', { class: 'buttons' }, away, h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), h('button', { type: 'submit', class: 'primary' }, t('account.save'))))
   const box = dialog(t('account.correct_title'), form)
 }
 

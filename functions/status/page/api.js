@@ -42,6 +42,7 @@ export function client(token, id) {
     get: (path = '') => send(token, 'GET', root + path),
     post: (path, body = {}, key = fresh()) => send(token, 'POST', root + path, { body, key }),
     patch: (path, body) => send(token, 'PATCH', root + path, { body }),
+    remove: (path) => send(token, 'DELETE', root + path, { body: {} }),
     erase: () => send(token, 'DELETE', root, { body: {}, key: fresh() }),
     /** Collects the pages of a CSV export. */
     async csv(path, progress) {

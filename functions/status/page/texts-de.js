@@ -115,6 +115,7 @@ export default {
   'account.correct_title': 'Konto berichtigen',
   'account.unchanged': 'unverändert',
   'account.administrator_hint': 'Zurzeit meldet sich ein Administrator an. Mit einem Passwort hier meldet sich stattdessen der Nutzer an.',
+  'account.discard': 'Dieses Konto entfernen',
   'account.save': 'Speichern und erneut prüfen',
   'account.check': 'Erneut prüfen',
   'account.trust': 'Diesem Zertifikat vertrauen',

@@ -115,6 +115,7 @@ export default {
   'account.correct_title': 'Correct the account',
   'account.unchanged': 'unchanged',
   'account.administrator_hint': 'Now an administrator signs in. With a password here, the user signs in instead.',
+  'account.discard': 'Remove this account',
   'account.save': 'Save and check again',
   'account.check': 'Check again',
   'account.trust': 'Trust this certificate',

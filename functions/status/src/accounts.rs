@@ -30,7 +30,7 @@ pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Mig
         let (found, next) = page.map_err(|error| unavailable(migration, &error))?;
         let last = found.last().map(|account| account.record.no.0);
         for account in found.into_iter().map(|account| account.record) {
-            if account.no.0 < migration.accounts {
+            if account.no.0 < migration.accounts && !account.removed {
                 accounts.push(shown(table, migration, &account).await?);
             }
         }
@@ -48,7 +48,7 @@ pub(crate) async fn find<T: Table>(table: &T, migration: &Migration, no: &str) -
     let no: Option<u32> = no.parse().ok().filter(|no| *no < migration.accounts);
     let key = keys::account(&migration.id, AccountNo(no.ok_or_else(|| Problem::not_found("account"))?));
     let found = ledger::find::<Account>(table, &key).await.map_err(|error| unavailable(migration, &error))?;
-    found.map(|account| account.record).ok_or_else(|| Problem::not_found("account"))
+    found.map(|account| account.record).filter(|account| !account.removed).ok_or_else(|| Problem::not_found("account"))
 }
 
 /// Shows one account.

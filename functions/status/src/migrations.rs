@@ -55,7 +55,7 @@ pub(crate) async fn one<T: Table>(table: &T, request: &Request, migration: &Migr
             let accounts = ledger::all::<Account>(table, &partition, "A#").await;
             for account in accounts.map_err(|error| unavailable(migration, &error))? {
                 let account = account.record;
-                if account.no.0 >= migration.accounts {
+                if account.no.0 >= migration.accounts || account.removed {
                     continue;
                 }
                 *states.entry(word(&account)).or_insert(0) += 1;

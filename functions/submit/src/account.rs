@@ -21,7 +21,7 @@ use mailcrane_engine::ledger;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::{self, OperatorKey};
 use mailcrane_lambda::http::{BODY_LIMIT, Faults, Fields, Problem, Request, Response};
-use mailcrane_lambda::view::AccountView;
+use mailcrane_lambda::view::{AccountView, MigrationView};
 use mailcrane_providers::Catalogue;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -242,7 +242,7 @@ pub(crate) async fn add<W: World, V: Vault>(
         entry::checks(&app.world, request, accounts.len()).await?;
     }
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
-        Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": migration.accounts}))),
+        Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": there(&migration)}))),
         Repeat::Carry(attempt, id) => {
             let added = intake::add(&app.world, &app.vault, &id, &accounts).await.map_err(of_intake);
             let added = match added {
@@ -250,7 +250,7 @@ pub(crate) async fn add<W: World, V: Vault>(
                     if let Err(fault) = intake::set_off_checks(&app.world, &id, first).await {
                         tracing::warn!(error = &fault as &dyn std::error::Error, "the checks wait for the sweeper");
                     }
-                    Ok(Response::json(201, &json!({"first": first.0, "accounts": migration.accounts})))
+                    Ok(Response::json(201, &json!({"first": first.0, "accounts": there(&migration)})))
                 }
                 Err(problem) => Err(problem),
             };
@@ -264,10 +264,31 @@ fn opens_others(auth: SourceAuth) -> bool {
     matches!(auth, SourceAuth::Workmail(Access::Administrator | Access::Impersonation))
 }
 
+/// Returns how many accounts are there.
+fn there(migration: &Migration) -> u32 {
+    migration.accounts.saturating_sub(migration.removed)
+}
+
 async fn find<W: World>(world: &W, migration: &Migration, no: &str) -> Result<Account, Problem> {
     let no = no.parse().ok().filter(|no| *no < migration.accounts).map(AccountNo);
     let key = keys::account(&migration.id, no.ok_or_else(|| Problem::not_found("account"))?);
-    Ok(ledger::get::<Account>(world.table(), &key).await.map_err(|error| of_intake(error.into()))?.record)
+    let account = ledger::get::<Account>(world.table(), &key).await.map_err(|error| of_intake(error.into()))?.record;
+    if account.removed { Err(Problem::not_found("account")) } else { Ok(account) }
+}
+
+/// Removes an account of which nothing was copied.
+pub(crate) async fn remove<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+    id: &str,
+    no: &str,
+) -> Result<Response, Problem> {
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    let account = find(&app.world, &migration, no).await?;
+    intake::remove(&app.world, &app.vault, &migration.id, account.no).await.map_err(of_intake)?;
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    Ok(Response::json(200, &MigrationView::of(&migration)))
 }
 
 /// Changes credentials, host, mailbox or the tick of an account.

@@ -213,7 +213,8 @@ pub(crate) fn destination(fields: &Fields<'_>) -> Option<DestinationKind> {
     read
 }
 
-fn notify(fields: &Fields<'_>, caller: &Caller) -> Vec<String> {
+/// Reads who is told by e-mail.
+pub(crate) fn notify(fields: &Fields<'_>, caller: &Caller) -> Vec<String> {
     let list = match fields.value("notify") {
         Some(Value::String(one)) => vec![one.trim().to_owned()],
         Some(_) => fields.typed::<Vec<String>>("notify", "a list of e-mail addresses").unwrap_or_default(),
@@ -229,7 +230,8 @@ fn notify(fields: &Fields<'_>, caller: &Caller) -> Vec<String> {
     list
 }
 
-fn language(fields: &Fields<'_>) -> String {
+/// Reads the language of mails and page.
+pub(crate) fn language(fields: &Fields<'_>) -> String {
     match fields.text("language", 10).as_deref() {
         None | Some("en") => "en".to_owned(),
         Some("de") => "de".to_owned(),

@@ -1,7 +1,7 @@
 //! Routes: everything that changes a migration. Whatever is refused has changed nothing.
 
 use crate::app::App;
-use crate::{account, actions, control, create, preview, voucher};
+use crate::{account, actions, change, control, create, preview, voucher};
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::OperatorKey;
@@ -27,6 +27,7 @@ async fn route<W: World, V: Vault>(
         ("DELETE", ["v1", "vouchers", id]) => voucher::revoke(app, operator, request, id).await,
         ("POST", ["v1", "migrations", id, "accounts"]) => account::add(app, operator, request, id).await,
         ("PATCH", ["v1", "migrations", id, "accounts", no]) => account::change(app, operator, request, id, no).await,
+        ("DELETE", ["v1", "migrations", id, "accounts", no]) => account::remove(app, operator, request, id, no).await,
         ("POST", ["v1", "migrations", id, "accounts", no, action @ ("check" | "retry" | "undo" | "export")]) => {
             account::act(app, operator, request, id, no, action).await
         }
@@ -35,6 +36,7 @@ async fn route<W: World, V: Vault>(
             Some(action) => control::act(app, operator, request, id, action).await,
             None => Err(Problem::not_found("route; see /v1/openapi.json")),
         },
+        ("PATCH", ["v1", "migrations", id]) => change::change(app, operator, request, id).await,
         ("DELETE", ["v1", "migrations", id]) => control::act(app, operator, request, id, actions::Action::Erase).await,
         (_, ["v1", "migrations" | "vouchers" | "previews", ..]) => Err(Problem::method(&method)),
         _ => Err(Problem::not_found("route; see /v1/openapi.json")),

@@ -4,6 +4,7 @@ mod account;
 mod actions;
 mod answer;
 mod app;
+mod change;
 mod config;
 mod control;
 mod create;

@@ -131,6 +131,12 @@ impl MigrationState {
         self == Self::Running
     }
 
+    /// Tells whether a pass has begun that has not come to its end.
+    #[must_use]
+    pub fn under_way(self) -> bool {
+        matches!(self, Self::Running | Self::Pausing | Self::Paused | Self::Cancelling)
+    }
+
     /// Tells whether nothing is under way or planned.
     #[must_use]
     pub fn rests(self) -> bool {

@@ -138,7 +138,7 @@ async fn begin<W: World>(world: &W, migration: &Migration, no: AccountNo) -> Res
     let key = keys::account(&migration.id, no);
     let mut fresh = false;
     let begun = ledger::update::<Account>(world.table(), &key, |account| {
-        fresh = account.state == AccountState::Waiting;
+        fresh = account.state == AccountState::Waiting && !account.removed;
         if !fresh {
             return Ok(Change::Nothing);
         }

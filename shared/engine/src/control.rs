@@ -178,7 +178,7 @@ pub async fn start_with<W: World>(
             return Err(ControlError::Unconfirmed);
         }
         let event = if scheduled.is_some() { MigrationEvent::Schedule } else { MigrationEvent::Start };
-        if migration.accounts == 0 {
+        if migration.accounts == migration.removed {
             let message = "the migration has no accounts yet".to_owned();
             return Err(ControlError::Invalid { field: "accounts", message });
         }

@@ -7,7 +7,7 @@
 mod account;
 mod attempt;
 
-pub use account::{AccountChange, NewAccount, change, recheck};
+pub use account::{AccountChange, NewAccount, change, recheck, remove};
 pub use attempt::{Attempt, Begun, abandon, begin, finish};
 
 use crate::farewell;
@@ -182,6 +182,42 @@ pub async fn confirm<W: World>(world: &W, id: &MigrationId) -> Result<Migration,
     Ok(migration)
 }
 
+/// What a user changes of a migration; nothing stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct MigrationChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Who is told by e-mail from now on.
+    pub notify: Option<Vec<String>>,
+    /// Another language.
+    pub language: Option<String>,
+    /// What the passes that begin from now on copy; replaces everything that was said before.
+    pub options: Option<Options>,
+}
+
+/// Changes a migration. What is copied is changed only while no pass is under way.
+///
+/// # Errors
+/// [`IntakeError::Illegal`] while a pass is under way, [`IntakeError::Missing`] and [`IntakeError::Ledger`].
+pub async fn amend<W: World>(world: &W, id: &MigrationId, change: &MigrationChange) -> Result<Migration, IntakeError> {
+    let key = keys::migration(id);
+    let amended = ledger::update::<Migration>(world.table(), &key, |migration| {
+        let gone = matches!(migration.state, MigrationState::Erasing | MigrationState::Erased);
+        if gone || change.options.is_some() && migration.state.under_way() {
+            let state = serde_json::to_value(migration.state).ok();
+            let state = state.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+            return Err(Illegal { what: "migration", state, event: "change".to_owned() }.into());
+        }
+        let to = change.clone();
+        migration.name = to.name.unwrap_or_else(|| migration.name.clone());
+        migration.notify = to.notify.unwrap_or_else(|| migration.notify.clone());
+        migration.language = to.language.unwrap_or_else(|| migration.language.clone());
+        migration.options = to.options.unwrap_or_else(|| migration.options.clone());
+        Ok(Change::Write)
+    });
+    Ok(amended.await?.record)
+}
+
 /// Adds accounts to a migration that has not begun, and returns the number of the first of them.
 ///
 /// # Errors
@@ -265,6 +301,7 @@ fn of_order(order: &Order, now: mailcrane_core::Timestamp, abandoned: mailcrane_
         options: order.options.clone(),
         accounts: 0,
         checked: 0,
+        removed: 0,
         pass: PassNo(0),
         pass_kind: PassKind::Full,
         pass_since: None,

@@ -178,8 +178,8 @@ impl MigrationView {
             language: migration.language.clone(),
             destination: migration.destination.clone(),
             options: migration.options.clone(),
-            accounts: migration.accounts,
-            checked: migration.checked,
+            accounts: migration.accounts.saturating_sub(migration.removed),
+            checked: migration.checked.saturating_sub(migration.removed),
             pass: PassView {
                 no: migration.pass.0,
                 kind: migration.pass_kind,

@@ -60,10 +60,15 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       }
       const from = Number(query.get('cursor') ?? 0), limit = Number(query.get('limit') ?? 100)
       const next = from + limit < one.accounts.length ? String(from + limit) : null
-      return { status: 200, body: { accounts: one.accounts.slice(from, from + limit), next } }
+      return { status: 200, body: { accounts: one.accounts.slice(from, from + limit).filter((each) => !each.removed), next } }
     }
     const account = one.accounts[Number(no)]
     if (!account) return problem(404, 'not_found', 'there is no such account')
+    if (method === 'DELETE') {
+      Object.assign(account, { removed: true, selected: false, state: 'cancelled' })
+      one.view.accounts -= 1
+      return { status: 200, body: one.show() }
+    }
     if (method === 'PATCH') {
       if (body.destination?.mailbox && !body.destination.mailbox.includes('@')) return problem(422, 'field.invalid', 'must be an e-mail address such as anna@example.org', { field: 'destination.mailbox' })
       one.correct(account, body)

@@ -203,6 +203,45 @@ fn accounts_are_added_and_changed() {
 }
 
 #[test]
+fn an_account_is_removed_with_its_passwords_and_nobody_waits_for_it() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let path = format!("/v1/migrations/{id}/accounts/1");
+    let (status, body) = scene.call("DELETE", &path, &token, &json!({}));
+    assert_eq!((status, &body["accounts"], &body["checked"]), (200, &json!(1), &json!(0)), "{body}");
+    let id = mailcrane_core::id::MigrationId::new(id).unwrap();
+    let open = |no| scene.memory.clock.block_on(scene.app.vault.open(&id, mailcrane_core::id::AccountNo(no))).unwrap();
+    assert!(open(0).expose().contains("source_password") && !open(1).expose().contains("admin_password"));
+    for (method, body) in [("DELETE", json!({})), ("PATCH", json!({"selected": true}))] {
+        assert_eq!(scene.call(method, &path, &token, &body).0, 404, "{method}");
+    }
+    let path = format!("/v1/migrations/{id}/accounts/0");
+    assert_eq!(scene.call("DELETE", &path, &token, &json!({})).1["accounts"], 0);
+    let (status, problem) = scene.call("POST", &format!("/v1/migrations/{id}/start"), &token, &json!({}));
+    assert_eq!((status, &problem["field"]), (422, &json!("accounts")), "{problem}");
+}
+
+#[test]
+fn a_migration_is_changed_and_what_is_copied_only_between_passes() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let path = format!("/v1/migrations/{id}");
+    let change = json!({"name": "New office", "language": "de", "options": {"exclude_folders": ["Junk"]}});
+    let (status, body) = scene.call("PATCH", &path, &token, &change);
+    assert_eq!((status, &body["name"], &body["language"]), (200, &json!("New office"), &json!("de")), "{body}");
+    assert_eq!(body["options"]["exclude_folders"], json!(["Junk"]));
+    let (status, body) = scene.call("PATCH", &path, &token, &json!({"options": {"since": "yesterday"}, "notify": "x"}));
+    assert_eq!(status, 422, "{body}");
+    let faults: Vec<_> = body["errors"].as_array().unwrap().iter().map(|fault| fault["field"].clone()).collect();
+    assert!(faults.contains(&json!("options.since")) && faults.contains(&json!("notify")), "{faults:?}");
+    scene.call("POST", &format!("{path}/start"), &token, &json!({}));
+    let (status, body) = scene.call("PATCH", &path, &token, &json!({"options": {}}));
+    assert_eq!((status, &body["code"]), (409, &json!("state.illegal")), "{body}");
+    let (status, body) = scene.call("PATCH", &path, &token, &json!({"notify": ["b@example.org"]}));
+    assert_eq!((status, &body["notify"]), (200, &json!(["b@example.org"])), "{body}");
+}
+
+#[test]
 fn an_erased_migration_is_marked_for_the_sweeper() {
     let scene = scene();
     let (id, token) = scene.made();

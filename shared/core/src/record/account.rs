@@ -226,6 +226,9 @@ pub struct Account {
     pub state: AccountState,
     /// Whether the user has ticked it.
     pub selected: bool,
+    /// Whether the user has removed it, before anything was copied. Its number is not given again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
     /// The check of the source.
     #[serde(default)]
     pub source_check: Check,

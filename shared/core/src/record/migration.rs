@@ -95,6 +95,9 @@ pub struct Migration {
     /// How many accounts were checked, well or not, since the last change.
     #[serde(default)]
     pub checked: u32,
+    /// How many accounts were removed; [`Self::accounts`] counts them.
+    #[serde(default)]
+    pub removed: u32,
     /// The current or last pass; 0 before the first.
     #[serde(default)]
     pub pass: PassNo,

@@ -24,6 +24,9 @@ pub async fn again<W: World>(world: &W, migration: &Migration) -> Result<(), Fau
         for mut account in ledger::all::<Account>(world.table(), &partition, "A#").await? {
             let record = &mut account.record;
             let ended = record.state.ended() && record.state != AccountState::Cancelled;
+            if record.removed {
+                continue;
+            }
             if ended || record.state == AccountState::CheckFailed {
                 record.state = record.state.apply(AccountEvent::Change).map_err(ledger::LedgerError::from)?;
                 (record.source_check, record.destination_check) = Default::default();
@@ -57,7 +60,8 @@ pub async fn fan_out<W: World>(world: &W, id: &MigrationId, from: AccountNo) -> 
     let bucket = from.bucket();
     let accounts = ledger::all::<Account>(world.table(), &keys::bucket(id, bucket), "A#").await?;
     let waiting = accounts.iter().map(|account| &account.record);
-    let waiting = waiting.filter(|account| account.no >= from && account.state == AccountState::Waiting);
+    let waiting =
+        waiting.filter(|account| account.no >= from && account.state == AccountState::Waiting && !account.removed);
     let mut tasks: Vec<_> =
         waiting.map(|account| Task::Check { v: 1, migration: id.clone(), account: account.no }).collect();
     let next = AccountNo(bucket.saturating_add(1).saturating_mul(250));

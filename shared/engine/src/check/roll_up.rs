@@ -18,6 +18,7 @@ struct Progress {
     checked: u32,
     analyzing: u32,
     failed: u32,
+    removed: u32,
     totals: Counters,
     found: u64,
     found_bytes: u64,
@@ -26,6 +27,11 @@ struct Progress {
 impl Progress {
     fn add(&mut self, account: &Account) {
         let state = account.state;
+        if account.removed {
+            self.removed += 1;
+            self.checked += 1;
+            return;
+        }
         self.totals += account.before;
         self.totals += account.pass.counters;
         self.found += account.before_found.saturating_add(account.pass.found);
@@ -73,12 +79,13 @@ pub async fn roll_up<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledger
 }
 
 fn shown(migration: &Migration) -> impl PartialEq + use<> {
-    (migration.checked, migration.state, migration.look_at, migration.totals, migration.found, migration.found_bytes)
+    let accounts = (migration.checked, migration.removed);
+    (accounts, migration.state, migration.look_at, migration.totals, migration.found, migration.found_bytes)
 }
 
 /// Notes the progress in the migration; tells whether it is ready.
 fn conclude(migration: &mut Migration, progress: Progress, look_at: Timestamp) -> bool {
-    migration.checked = progress.checked;
+    (migration.checked, migration.removed) = (progress.checked, progress.removed);
     let unchecked = progress.checked < migration.accounts;
     if unchecked && matches!(migration.state, MigrationState::Running | MigrationState::Scheduled) {
         migration.look_at.get_or_insert(look_at);

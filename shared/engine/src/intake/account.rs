@@ -1,6 +1,7 @@
 //! Accounts as they are entered and changed.
 
 use super::{IntakeError, TOKEN, fresh_items};
+use crate::check::roll_up;
 use crate::ledger::{self, Change, LedgerError};
 use crate::world::{World, later};
 use mailcrane_core::Fault;
@@ -15,7 +16,7 @@ use mailcrane_core::record::{
     Versioned, keys,
 };
 use mailcrane_core::secret::Secret;
-use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
+use mailcrane_core::state::{AccountEvent, AccountState, Illegal, MigrationEvent};
 use mailcrane_core::token::Task;
 use std::time::Duration;
 
@@ -111,6 +112,7 @@ fn record(no: AccountNo, account: &NewAccount) -> Account {
         destination: account.destination.clone(),
         state: AccountState::Waiting,
         selected: account.selected,
+        removed: false,
         source_check: Check::default(),
         destination_check: Check::default(),
         analysis: Analysis::default(),
@@ -198,6 +200,35 @@ async fn reseal<V: Vault>(vault: &V, id: &MigrationId, no: AccountNo, new: &Secr
         destination_password: new.destination_password.clone().or(old.destination_password),
     };
     vault.seal(id, &[(no, document(&merged)?)]).await.map_err(IntakeError::Service)
+}
+
+/// Removes an account of which nothing was copied, and what it signs in with; a second time nothing happens.
+///
+/// # Errors
+/// [`IntakeError::Illegal`] once it is copied or was, [`IntakeError::Missing`], and failures of the services.
+pub async fn remove<W: World, V: Vault>(
+    world: &W,
+    vault: &V,
+    id: &MigrationId,
+    no: AccountNo,
+) -> Result<(), IntakeError> {
+    let key = keys::account(id, no);
+    let removed = ledger::update::<Account>(world.table(), &key, |account| {
+        if account.removed {
+            return Ok(Change::Nothing);
+        }
+        account.state.apply(AccountEvent::Change)?;
+        if account.pass.no.0 > 0 {
+            let (state, event) = ("copied already; untick it instead".to_owned(), "remove".to_owned());
+            return Err(Illegal { what: "account", state, event }.into());
+        }
+        (account.removed, account.selected) = (true, false);
+        Ok(Change::Write)
+    });
+    removed.await?;
+    vault.seal(id, &[(no, document(&Secrets::default())?)]).await.map_err(IntakeError::Service)?;
+    roll_up(world, id).await?;
+    Ok(())
 }
 
 /// Sets an account back to waiting, and sends its check.

@@ -47,7 +47,8 @@ pub(super) async fn of_migration<W: World, D: Directory>(
     let mut names = Vec::new();
     for bucket in 0..migration.accounts.div_ceil(250) {
         let accounts = ledger::all::<Account>(world.table(), &keys::bucket(&migration.id, bucket), "A#").await?;
-        names.extend(accounts.iter().flat_map(|account| impersonated(migration, &account.record)).cloned());
+        let accounts = accounts.iter().filter(|account| !account.record.removed);
+        names.extend(accounts.flat_map(|account| impersonated(migration, &account.record)).cloned());
     }
     names.retain(|name| name.to_lowercase() != mine.entered);
     let found: Vec<_> =

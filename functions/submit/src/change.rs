@@ -1,0 +1,44 @@
+//! `PATCH /v1/migrations/{id}`: its name, who is told of it in which language, and what is copied.
+
+use crate::answer::of_intake;
+use crate::app::App;
+use crate::create;
+use crate::entry::Caller;
+use crate::options;
+use mailcrane_core::ports::vault::Vault;
+use mailcrane_engine::intake::{self, MigrationChange};
+use mailcrane_engine::world::World;
+use mailcrane_lambda::access::{self, OperatorKey};
+use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
+use mailcrane_lambda::view::MigrationView;
+
+/// Changes a migration.
+pub(crate) async fn change<W: World, V: Vault>(
+    app: &App<W, V>,
+    operator: &OperatorKey,
+    request: &Request,
+    id: &str,
+) -> Result<Response, Problem> {
+    let migration = access::migration(app.world.table(), operator, request, id).await?.record;
+    let change = read(&request.json()?)?;
+    // The address of a public trial was confirmed; another one would not be.
+    if change.notify.is_some() && !migration.by_operator && !operator.matches(request) {
+        return Err(Problem::operator_only());
+    }
+    let changed = intake::amend(&app.world, &migration.id, &change).await.map_err(of_intake)?;
+    Ok(Response::json(200, &MigrationView::of(&changed)))
+}
+
+fn read(body: &serde_json::Value) -> Result<MigrationChange, Problem> {
+    let faults = Faults::default();
+    let fields = Fields::of(body, "", &faults);
+    let there = |name: &'static str| fields.value(name).is_some();
+    let change = MigrationChange {
+        name: fields.text("name", 200),
+        notify: there("notify").then(|| create::notify(&fields, &Caller::Operator)),
+        language: there("language").then(|| create::language(&fields)),
+        options: there("options").then(|| options::read(&fields)),
+    };
+    fields.end();
+    faults.check().map(|()| change)
+}
