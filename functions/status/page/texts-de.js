@@ -375,6 +375,7 @@ export default {
   'code.access.unconfirmed': 'Die Adresse ist noch nicht bestätigt. Öffnen Sie erst den Link in der E-Mail.',
   'code.voucher.refused': 'Der Gutschein gilt nicht, ist aufgebraucht oder reicht nicht für alle angehakten Konten. Haken Sie Konten ab, nehmen Sie einen anderen Gutschein, oder wählen Sie den Versuch; er ist kostenlos.',
   'code.voucher.not_redeemed': 'Dieses Konto wurde mit dem laufenden Durchgang nicht bezahlt. Haken Sie es danach an, und starten Sie einen weiteren.',
+  'code.source.not_permitted': 'Ein WorkMail-Postfach wird nur mit seinem Passwort gelesen: Allein der Betreiber darf es ohne öffnen lassen.',
   'code.destination.not_permitted': 'Mit einem Gutschein oder für einen Versuch braucht jedes Konto das Passwort seines WorkMail-Postfachs: Nur der Betreiber darf Postfächer ohne Passwort öffnen lassen.',
   'code.limit.reached': 'Das wurde zu oft versucht. Warten Sie eine Weile, und versuchen Sie es dann noch einmal.',
 

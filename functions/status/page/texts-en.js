@@ -375,6 +375,7 @@ export default {
   'code.access.unconfirmed': 'The address is not confirmed yet. Open the link in the e-mail first.',
   'code.voucher.refused': 'The voucher is not valid, used up, or does not reach for all ticked accounts. Untick accounts, use another voucher, or choose the trial, which is free.',
   'code.voucher.not_redeemed': 'This account was not paid for with the pass under way. Tick it afterwards, and start another pass.',
+  'code.source.not_permitted': 'A WorkMail mailbox is read with its password: only the operator may have it opened without one.',
   'code.destination.not_permitted': 'With a voucher or for a trial, each account needs the password of its WorkMail mailbox: only the operator may have mailboxes opened without it.',
   'code.limit.reached': 'That was tried too often. Wait a while, then try again.',
 

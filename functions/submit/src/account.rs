@@ -260,7 +260,7 @@ pub(crate) async fn add<W: World, V: Vault>(
 }
 
 /// Tells whether a source is read without its user: then the operator alone says which mailbox it is.
-fn opens_others(auth: SourceAuth) -> bool {
+pub(crate) fn opens_others(auth: SourceAuth) -> bool {
     matches!(auth, SourceAuth::Workmail(Access::Administrator | Access::Impersonation))
 }
 

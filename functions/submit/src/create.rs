@@ -149,6 +149,13 @@ fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret, calle
     let defaults = defaults.unwrap_or_default();
     let context = Context { defaults: &defaults, needs_password: needs_password(destination.as_ref()) };
     let accounts = account::read_list(&fields, file, &context, &faults);
+    let another = |account: &intake::NewAccount| account::opens_others(account.source.auth);
+    if *caller != Caller::Operator
+        && let Some(at) = accounts.iter().position(another)
+    {
+        let text = "must be user: only the operator may have mailboxes opened without their passwords";
+        fields.fault(&format!("accounts.{at}.source.access"), "source.not_permitted", text);
+    }
     let order = Order {
         id,
         token_hash: hash(token.expose()),

@@ -1,3 +1,5 @@
+mod reach;
+
 use super::*;
 use crate::app::App;
 use mailcrane_core::secret::Secret;
