@@ -25,6 +25,54 @@ pub(crate) struct Facts {
     /// How many accounts did not end well.
     pub(crate) exceptions_total: usize,
     pub(crate) link: String,
+    /// What a mail that asks for attention is about.
+    pub(crate) trouble: Trouble,
+}
+
+/// The kinds of trouble that ask for different things to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Trouble {
+    /// A mailbox of the destination has no room.
+    Full,
+    /// Somebody is not let in.
+    SignIn,
+    /// A server is busy, slow or silent for too long.
+    Server,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Trouble {
+    /// Tells what a code of the engine is about.
+    pub(crate) fn of(code: &str) -> Self {
+        let (_, what) = code.split_once('.').unwrap_or_default();
+        match what {
+            "full" => Self::Full,
+            "wrong_password"
+            | "credentials_missing"
+            | "app_password_needed"
+            | "imap_disabled"
+            | "no_right"
+            | "no_permission"
+            | "token_refused"
+            | "no_mechanism"
+            | "forbidden" => Self::SignIn,
+            "busy"
+            | "too_many_connections"
+            | "day_budget"
+            | "too_slow"
+            | "silent"
+            | "no_answer"
+            | "unreachable"
+            | "unavailable"
+            | "connection_lost"
+            | "connection_refused"
+            | "no_progress" => Self::Server,
+            _ if what.starts_with("oauth_") => Self::SignIn,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// An account that did not end well.

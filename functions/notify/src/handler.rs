@@ -1,6 +1,6 @@
 //! Takes notifications from the queue and sends each mail once.
 
-use crate::facts::{Exception, Facts};
+use crate::facts::{Exception, Facts, Trouble};
 use crate::letter;
 use anyhow::{Context as _, bail};
 use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
@@ -185,6 +185,7 @@ async fn facts<W: World, V: Vault, M: Mailer>(
         exceptions,
         exceptions_total,
         link,
+        trouble: notice.detail.split_once(':').map_or(Trouble::Other, |(_, code)| Trouble::of(code)),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit::{self, CommitError};
-use crate::copy::lease::{Strays, rows, whole};
+use crate::copy::lease::{Strays, effects_until, rows, whole};
 use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
 use crate::plan::history;
@@ -40,12 +40,12 @@ pub async fn run<W: World, E: Ends>(
     stop_at: Timestamp,
 ) -> Result<(Versioned<Lane>, Walk), ChunkError> {
     let partition = keys::account_partition(&migration.id, account.no);
-    let slices: Vec<Slice> = ledger::all::<Slice>(world.table(), &partition, &keys::slices(account.pass.no))
-        .await?
-        .into_iter()
-        .map(|s| s.record)
-        .filter(|s| s.no.0 < account.pass.slices)
-        .collect();
+    let every = ledger::all::<Slice>(world.table(), &partition, keys::SLICES).await?.into_iter().map(|s| s.record);
+    let (slices, former): (Vec<Slice>, Vec<Slice>) = every.partition(|s| s.pass == account.pass.no);
+    let slices: Vec<Slice> = slices.into_iter().filter(|s| s.no.0 < account.pass.slices).collect();
+    // A pass that did not come to its end was not verified.
+    let former: Vec<Slice> =
+        former.into_iter().filter(|s| s.doubted || effects_until(s, world.times()).is_some()).collect();
     if let Some(until) = slices.iter().filter_map(|s| s.uncertain_until).max().filter(|t| *t > world.now()) {
         let waits =
             Some(("verify.quarantine".to_owned(), "a request without an answer may still take effect".to_owned()));
@@ -64,7 +64,11 @@ pub async fn run<W: World, E: Ends>(
         let of_folder: Vec<&Slice> = slices.iter().filter(|s| s.folder == folder.record.no).collect();
         let mut writes = Vec::new();
         if !of_folder.is_empty() {
-            let compared = compare(world, &destination, migration, &mut lane, &folder.record, &of_folder).await;
+            let since = folder.record.undone;
+            let former = former.iter().filter(|s| s.folder == folder.record.no && since.is_none_or(|no| s.pass > no));
+            let former: Vec<&Slice> = former.collect();
+            let of = (&folder.record, &of_folder[..], &former[..]);
+            let compared = compare(world, &destination, migration, &mut lane, of).await;
             let seen = match compared {
                 Ok(seen) => seen,
                 Err(Trouble::End(fault)) => return troubled(world, lane, fault).await,
@@ -130,8 +134,7 @@ async fn compare<W: World, D: Destination>(
     destination: &D,
     migration: &Migration,
     lane: &mut Versioned<Lane>,
-    folder: &Folder,
-    slices: &[&Slice],
+    (folder, slices, former): (&Folder, &[&Slice], &[&Slice]),
 ) -> Result<Seen, Trouble> {
     let mut seen = Seen::default();
     let Some(target) = folder.destination.as_ref() else { return Ok(seen) };
@@ -140,7 +143,7 @@ async fn compare<W: World, D: Destination>(
         true => present(world, lane, destination, target, folder).await?,
         false => Default::default(),
     };
-    let (doubted, mut fresh) = (Doubted::new(folder, slices), BTreeSet::new());
+    let (doubted, mut fresh) = (Doubted::new(folder, slices, former), BTreeSet::new());
     let mut unkeyed = if keyed { Strays::default() } else { Strays::listed(whole(destination, target).await?) };
     let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
@@ -229,8 +232,9 @@ struct Doubted<'a> {
 }
 
 impl<'a> Doubted<'a> {
-    fn new(folder: &'a Folder, slices: &[&'a Slice]) -> Self {
-        Self { folder, slices: slices.iter().filter(|s| s.doubted).copied().collect() }
+    fn new(folder: &'a Folder, slices: &[&'a Slice], former: &[&'a Slice]) -> Self {
+        let slices = slices.iter().filter(|s| s.doubted).chain(former);
+        Self { folder, slices: slices.copied().collect() }
     }
 
     fn contains(&self, key: &MessageKey) -> bool {

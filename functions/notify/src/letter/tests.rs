@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::Exception;
+use crate::facts::{Exception, Trouble};
 use mailcrane_core::record::PassKind;
 use mailcrane_core::state::MigrationState;
 use mailcrane_core::token::MailEvent;
@@ -29,6 +29,7 @@ fn facts(event: MailEvent) -> Facts {
         exceptions: Vec::new(),
         exceptions_total: 0,
         link: "https://move.example.org/#0123456789ab.token".into(),
+        trouble: Trouble::Other,
     }
 }
 
@@ -67,6 +68,23 @@ fn what_needs_attention_reads_well() {
     let message = "the password was refused; enter it again".into();
     let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message, failed: 0 }];
     check("attention", &Facts { exceptions, exceptions_total: 1, ..facts(MailEvent::Attention) });
+}
+
+#[test]
+fn what_is_to_be_done_depends_on_the_trouble() {
+    let troubles = [
+        ("full", "destination.full", "the mailbox is full"),
+        ("sign-in", "source.wrong_password", "the server refused user name or password"),
+        ("server", "source.day_budget", "the provider's limit for today is reached"),
+    ];
+    for (name, code, message) in troubles {
+        let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message: message.into(), failed: 0 }];
+        let trouble = Trouble::of(code);
+        let facts = Facts { exceptions, exceptions_total: 1, trouble, ..facts(MailEvent::Attention) };
+        check(&format!("attention-{name}"), &facts);
+    }
+    assert_eq!(Trouble::of("source.oauth_scope"), Trouble::SignIn);
+    assert_eq!(Trouble::of("3"), Trouble::Other);
 }
 
 #[test]

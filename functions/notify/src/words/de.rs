@@ -1,7 +1,7 @@
 //! The letters in German.
 
 use crate::amount::{duration, number, octets, time};
-use crate::facts::{Exception, Facts};
+use crate::facts::{Exception, Facts, Trouble};
 use crate::letter::Letter;
 use mailcrane_core::record::PassKind;
 use mailcrane_core::state::MigrationState;
@@ -13,7 +13,7 @@ pub(crate) fn letter(facts: &Facts) -> Letter {
         MailEvent::Submitted => submitted(facts),
         MailEvent::Started => started(facts),
         MailEvent::Ended => ended(facts),
-        MailEvent::Attention => attention(),
+        MailEvent::Attention => attention(facts),
         MailEvent::Confirm => confirm(),
     };
     let name = if facts.name.is_empty() { facts.id.clone() } else { facts.name.clone() };
@@ -96,10 +96,32 @@ fn ended(facts: &Facts) -> (String, Vec<String>) {
     (heading.into(), paragraphs)
 }
 
-fn attention() -> (String, Vec<String>) {
-    let text = "Ein oder mehrere Konten kommen ohne Sie nicht weiter. Die übrigen laufen weiter. Bitte berichtigen \
-                Sie auf der Statusseite, was unten genannt ist.";
-    ("Ihre Migration braucht Ihre Aufmerksamkeit".into(), vec![text.into()])
+fn attention(facts: &Facts) -> (String, Vec<String>) {
+    let (heading, text) = match facts.trouble {
+        Trouble::Full => (
+            "Ein Postfach ist voll",
+            "Das Ziel hat keinen Platz für den Rest eines Kontos. Erhöhen Sie das Kontingent des Postfachs oder schaffen \
+             Sie darin Platz, und wählen Sie dann auf der Statusseite „Erneut versuchen“. Was kopiert ist, bleibt; die \
+             übrigen Konten laufen weiter.",
+        ),
+        Trouble::SignIn => (
+            "Ein Server lässt uns nicht mehr ein",
+            "An einem Konto ist keine Anmeldung mehr möglich. Geben Sie auf der Statusseite Passwort oder Berechtigung \
+             neu ein, und wählen Sie dann „Erneut versuchen“. Was kopiert ist, bleibt; die übrigen Konten laufen weiter.",
+        ),
+        Trouble::Server => (
+            "Ein Server lässt uns warten",
+            "Ein Server war so lange beschäftigt, langsam oder stumm, dass ein Konto auf Sie wartet. Wählen Sie auf der \
+             Statusseite „Erneut versuchen“, sobald der Server wieder antwortet. Was kopiert ist, bleibt; die übrigen \
+             Konten laufen weiter.",
+        ),
+        Trouble::Other => (
+            "Ihre Migration braucht Ihre Aufmerksamkeit",
+            "Ein oder mehrere Konten kommen ohne Sie nicht weiter. Die übrigen laufen weiter. Bitte berichtigen Sie \
+             auf der Statusseite, was unten genannt ist.",
+        ),
+    };
+    (heading.into(), vec![text.into()])
 }
 
 fn confirm() -> (String, Vec<String>) {

@@ -1,7 +1,7 @@
 //! The letters in English.
 
 use crate::amount::{duration, number, octets, time};
-use crate::facts::{Exception, Facts};
+use crate::facts::{Exception, Facts, Trouble};
 use crate::letter::Letter;
 use mailcrane_core::record::PassKind;
 use mailcrane_core::state::MigrationState;
@@ -87,10 +87,30 @@ fn ended(facts: &Facts) -> (String, Vec<String>) {
     (heading.into(), paragraphs)
 }
 
-fn attention(_facts: &Facts) -> (String, Vec<String>) {
-    let text = "One or more accounts cannot go on without you. The others go on. Please correct what is named below on \
-                the status page.";
-    ("Your migration needs your attention".into(), vec![text.into()])
+fn attention(facts: &Facts) -> (String, Vec<String>) {
+    let (heading, text) = match facts.trouble {
+        Trouble::Full => (
+            "A mailbox is full",
+            "The destination has no room for the rest of an account. Raise the mailbox's quota or make room in it, then \
+             choose \"Try again\" on the status page; what was copied stays, and the other accounts go on.",
+        ),
+        Trouble::SignIn => (
+            "A server no longer lets us in",
+            "An account cannot be signed in to any more. Enter its password or permission again on the status page, then \
+             choose \"Try again\"; what was copied stays, and the other accounts go on.",
+        ),
+        Trouble::Server => (
+            "A server keeps us waiting",
+            "A server was busy, slow or silent for so long that an account waits for you. Choose \"Try again\" on the \
+             status page once the server answers again; what was copied stays, and the other accounts go on.",
+        ),
+        Trouble::Other => (
+            "Your migration needs your attention",
+            "One or more accounts cannot go on without you. The others go on. Please correct what is named below on \
+             the status page.",
+        ),
+    };
+    (heading.into(), vec![text.into()])
 }
 
 fn confirm() -> (String, Vec<String>) {

@@ -207,6 +207,9 @@ pub mod keys {
         format!("S#{pass}#")
     }
 
+    /// What the slices of every pass begin with.
+    pub const SLICES: &str = "S#";
+
     /// The pages of a folder's messages by their X-GM-MSGID; those count whose number the folder knows.
     #[must_use]
     pub fn label_page(id: &MigrationId, no: AccountNo, folder: FolderNo, page: u32) -> Key {

@@ -98,6 +98,18 @@ fn look(slice: &Slice, now: Timestamp, times: &mailcrane_core::settings::Times) 
     }
 }
 
+/// Returns until when a request for a slice of a pass that is over may still take effect; nothing when every one was
+/// answered.
+pub(crate) fn effects_until(slice: &Slice, times: &mailcrane_core::settings::Times) -> Option<Timestamp> {
+    match slice.state {
+        SliceState::Uncertain => slice.uncertain_until,
+        SliceState::Leased if slice.intended_to > slice.done_to => {
+            slice.lease.map(|lease| later(lease.until, times.quarantine))
+        }
+        SliceState::Leased | SliceState::Free | SliceState::Done => None,
+    }
+}
+
 /// Leases the first slice that may be leased. The lane is written with it, so that only its holder can.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub mod slicing;
 
 use crate::admission;
 use crate::copy::commit::{self, CommitError};
+use crate::copy::lease::effects_until;
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
 use labels::Labels;
@@ -62,7 +63,7 @@ pub enum Planned {
     All,
     /// The time is over; each folder knows whether this plan has dealt with it.
     Part,
-    /// Requests of a former epoch may still take effect until then.
+    /// Requests of a former epoch or of a pass before may still take effect until then.
     Wait(Timestamp),
 }
 
@@ -81,9 +82,7 @@ pub async fn run<W: World, E: Ends>(
 ) -> Result<Planned, PlanError> {
     let account_key = keys::account(&migration.id, no);
     let account = ledger::get::<Account>(world.table(), &account_key).await?.record;
-    if account.pass.slices > 0
-        && let Some(until) = quarantine(world, &migration.id, &account).await?
-    {
+    if let Some(until) = quarantine(world, &migration.id, &account).await? {
         return Ok(Planned::Wait(until));
     }
     let mut source = ends.source(migration, &account).await?;
@@ -180,15 +179,20 @@ async fn note_losses<W: World>(world: &W, lane: &mut Versioned<Lane>, not_kept: 
     Ok(commit::write(world, lane, vec![Write::Put(item, Expect::Anything)]).await?)
 }
 
-/// Returns until when requests for slices of this pass may still take effect.
+/// Returns until when requests may still take effect: those of an epoch that is over, and those of a pass that did not
+/// come to its end.
 async fn quarantine<W: World>(
     world: &W,
     id: &MigrationId,
     account: &Account,
 ) -> Result<Option<Timestamp>, LedgerError> {
     let partition = keys::account_partition(id, account.no);
-    let slices = ledger::all::<Slice>(world.table(), &partition, &keys::slices(account.pass.no)).await?;
-    Ok(slices.into_iter().filter_map(|s| s.record.uncertain_until).max().filter(|t| *t > world.now()))
+    let slices = ledger::all::<Slice>(world.table(), &partition, keys::SLICES).await?;
+    let until = |slice: &Slice| match slice.pass == account.pass.no {
+        true => slice.uncertain_until,
+        false => effects_until(slice, world.times()),
+    };
+    Ok(slices.iter().filter_map(|slice| until(&slice.record)).max().filter(|until| *until > world.now()))
 }
 
 /// Begins the copy lanes once there are slices; twice is once.

@@ -170,7 +170,8 @@ impl<'a> Slicer<'a> {
         if let Some((item, message_id)) = self.there.ours.remove(&uid)
             && (message_id.is_none() || message.message_id.is_none() || message_id == message.message_id)
         {
-            let text = "an earlier migration of this mailbox has copied the message";
+            let text =
+                "an earlier migration of this mailbox, or a pass that did not come to its end, has copied the message";
             let mut row = row(uid, Outcome::Duplicate, "duplicate.earlier_migration", text, octets);
             row.item = Some(item);
             return Some(self.with(message, row));
