@@ -39,12 +39,11 @@ def equal(local, player):
     assert player.untouched()
 
 
-def too_early(log):
-    """Names each CreateItem that came before a back-off told earlier was over.
+def too_early(sent):
+    """Names each request that came before a back-off told earlier was over.
 
     What had left the gate before the answer was read could not wait for it.
     """
-    sent = [entry for entry in log if entry["operation"] == "CreateItem"]
     gaps = [(told["seq"], entry["seq"], entry["at_ms"] - told["ended_ms"], told["back_off_ms"])
             for told in sent if told["back_off_ms"] for entry in sent]
     return [gap for gap in gaps if ON_ITS_WAY_MS <= gap[2] < gap[3]]
@@ -59,7 +58,7 @@ def test_server_busy_for_three_in_ten_ends_complete_and_every_back_off_is_kept(l
     equal(local, player)
     log = local.standin.call("GET", f"log?mailbox={player.mailbox}&limit=1000000")
     assert [entry for entry in log if entry["back_off_ms"]]
-    assert too_early(log) == []
+    assert too_early([entry for entry in log if entry["operation"] == "CreateItem"]) == []
 
 
 @pytest.mark.parametrize(("name", "rule"), [
@@ -76,7 +75,7 @@ def test_nothing_is_lost_or_doubled_when(local, client, name, rule):
 
 def test_the_demos_mailboxes_end_complete_though_three_requests_in_ten_are_refused(local, client):
     players = cast.demo(local, "refused")
-    local.standin.call("POST", "rules", {"level": "fault", "code": "ErrorServerBusy", "back_off_ms": 100, "probability": 0.3})
+    local.standin.call("POST", "rules", {"level": "fault", "code": "ErrorServerBusy", "back_off_ms": BACK_OFF_MS, "probability": 0.3})
     try:
         made = client.create(cast.order(local, [player.account() for player in players], name="refused"))
         client.call("POST", f"migrations/{made['id']}/start", {"at": "now"})
@@ -90,3 +89,10 @@ def test_the_demos_mailboxes_end_complete_though_three_requests_in_ten_are_refus
     assert grades == ["complete_with_exceptions", "complete", "complete"], accounts
     for player in players:
         equal(local, player)
+        # Each process is told for itself; a cookie tells them apart.
+        told = collections.defaultdict(list)
+        for entry in local.standin.call("GET", f"log?mailbox={player.mailbox}&limit=1000000"):
+            told[entry["session"]].append(entry)
+        del told[""]
+        assert any(entry["back_off_ms"] for sent in told.values() for entry in sent)
+        assert [early for sent in told.values() for early in too_early(sent)] == []

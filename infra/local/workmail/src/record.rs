@@ -14,8 +14,8 @@ pub enum Kind {
     Deliberate,
 }
 
-/// Bodies above this are left out.
-const MOST: usize = 4 * 1024 * 1024;
+/// Bodies above this are left out: what checks them reads texts of less than 10 MB.
+const MOST: usize = 9 * 1024 * 1024;
 
 /// The folder and the running number.
 #[derive(Debug)]

@@ -50,6 +50,8 @@ pub struct Entry {
     pub connection: u64,
     /// It brought a cookie.
     pub cookie: bool,
+    /// The value of that cookie: each client keeps its own.
+    pub session: String,
     /// Requests for the same mailbox at its arrival, itself included.
     pub in_flight: usize,
     /// Rules that struck.

@@ -38,10 +38,14 @@ enum Prepared {
     Refused(Fault, String, String),
 }
 
+/// How our cookie begins.
+const SESSION: &str = "X-BackEndCookie=";
+
 /// Answers one EWS request and logs it.
 pub(super) async fn answer(state: Arc<State>, head: Parts, body: Incoming, connection: u64) -> Reply {
     let mut entry = Entry::arrive("ews", connection);
     entry.cookie = head.headers.contains_key(COOKIE);
+    entry.session = session(&head.headers);
     let action = head.headers.get("soapaction").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let action = action.trim_matches('"').rsplit('/').next().unwrap_or_default();
     if state.knobs.closes_unread(action) {
@@ -313,8 +317,15 @@ fn http_reply(state: &State, entry: &mut Entry, http: &Http, bytes: &Bytes) -> R
     reply
 }
 
+/// Returns what our cookie says; empty without one.
+fn session(headers: &hyper::HeaderMap) -> String {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let ours = cookies.flat_map(|value| value.split(';')).find_map(|one| one.trim().strip_prefix(SESSION));
+    ours.unwrap_or_default().to_owned()
+}
+
 fn with_cookie(reply: Reply) -> Reply {
-    let value = format!("X-BackEndCookie={}; path=/EWS; HttpOnly", random::fresh().hex32());
+    let value = format!("{SESSION}{}; path=/EWS; HttpOnly", random::fresh().hex32());
     reply.with(SET_COOKIE, &value).with(HeaderName::from_static("x-powered-by"), "stand-in")
 }
 
