@@ -176,7 +176,7 @@ async fn facts<W: World, V: Vault, M: Mailer>(
         name: view.name,
         state: migration.state,
         kind: migration.pass_kind,
-        accounts: migration.accounts.saturating_sub(migration.removed),
+        accounts: migration.present(),
         totals: view.totals,
         created: migration.created,
         started: migration.started,

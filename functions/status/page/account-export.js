@@ -10,7 +10,7 @@ export function exportFiles(app, path) {
   const said = h('p', { class: 'hint', role: 'status' })
   const files = h('ul', { class: 'files' })
   const button = h('button', { type: 'button', onclick: begin }, t('export.make'))
-  const element = h('div', { class: 'export' }, h('p', { class: 'hint' }, t('export.hint')), h('div', { class: 'buttons left' }, button), said, files)
+  const element = h('div', null, h('p', { class: 'hint' }, t('export.hint')), h('div', { class: 'buttons left' }, button), said, files)
   let poller
 
   async function begin() {

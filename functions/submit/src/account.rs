@@ -242,7 +242,7 @@ pub(crate) async fn add<W: World, V: Vault>(
         entry::checks(&app.world, request, accounts.len()).await?;
     }
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
-        Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": there(&migration)}))),
+        Repeat::Done(_) => Ok(Response::json(201, &json!({"accounts": migration.present()}))),
         Repeat::Carry(attempt, id) => {
             let added = intake::add(&app.world, &app.vault, &id, &accounts).await.map_err(of_intake);
             let added = match added {
@@ -250,7 +250,7 @@ pub(crate) async fn add<W: World, V: Vault>(
                     if let Err(fault) = intake::set_off_checks(&app.world, &id, first).await {
                         tracing::warn!(error = &fault as &dyn std::error::Error, "the checks wait for the sweeper");
                     }
-                    Ok(Response::json(201, &json!({"first": first.0, "accounts": there(&migration)})))
+                    Ok(Response::json(201, &json!({"first": first.0, "accounts": migration.present()})))
                 }
                 Err(problem) => Err(problem),
             };
@@ -262,11 +262,6 @@ pub(crate) async fn add<W: World, V: Vault>(
 /// Tells whether a source is read without its user: then the operator alone says which mailbox it is.
 pub(crate) fn opens_others(auth: SourceAuth) -> bool {
     matches!(auth, SourceAuth::Workmail(Access::Administrator | Access::Impersonation))
-}
-
-/// Returns how many accounts are there.
-fn there(migration: &Migration) -> u32 {
-    migration.accounts.saturating_sub(migration.removed)
 }
 
 async fn find<W: World>(world: &W, migration: &Migration, no: &str) -> Result<Account, Problem> {

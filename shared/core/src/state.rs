@@ -15,6 +15,13 @@ pub struct Illegal {
     pub event: String,
 }
 
+impl Illegal {
+    /// Says that an event is not possible in that state.
+    pub fn of(what: &'static str, state: &impl Serialize, event: &str) -> Self {
+        Self { what, state: word(state), event: event.to_owned() }
+    }
+}
+
 fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -178,7 +178,7 @@ pub async fn start_with<W: World>(
             return Err(ControlError::Unconfirmed);
         }
         let event = if scheduled.is_some() { MigrationEvent::Schedule } else { MigrationEvent::Start };
-        if migration.accounts == migration.removed {
+        if migration.present() == 0 {
             let message = "the migration has no accounts yet".to_owned();
             return Err(ControlError::Invalid { field: "accounts", message });
         }
@@ -326,9 +326,7 @@ pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Resu
     let account = ledger::get::<Account>(world.table(), &keys::account(id, no)).await?.record;
     let again = matches!(account.state, AccountState::Stalled | AccountState::DoneWithErrors | AccountState::Done);
     if !again {
-        let state = serde_json::to_value(account.state).ok().and_then(|v| v.as_str().map(str::to_owned));
-        let illegal = Illegal { what: "account", state: state.unwrap_or_default(), event: "retry".to_owned() };
-        return Err(illegal.into());
+        return Err(Illegal::of("account", &account.state, "retry").into());
     }
     let now = world.now();
     let within = if account.state == AccountState::Stalled { Again::Failed } else { Again::Ended };
@@ -351,12 +349,11 @@ pub async fn retry<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Resu
 }
 
 fn illegal(state: MigrationState, event: &str) -> Illegal {
-    let state = serde_json::to_value(state).ok().and_then(|v| v.as_str().map(str::to_owned));
-    Illegal { what: "migration", state: state.unwrap_or_default(), event: event.to_owned() }
+    Illegal::of("migration", &state, event)
 }
 
 fn undoing(event: &str) -> ControlError {
-    Illegal { what: "migration", state: "being undone".to_owned(), event: event.to_owned() }.into()
+    Illegal::of("migration", &"being undone", event).into()
 }
 
 /// Takes back what was stored into the mailbox of an account; a dry run only counts. The protocol tells the result.

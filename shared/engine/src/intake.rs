@@ -204,9 +204,7 @@ pub async fn amend<W: World>(world: &W, id: &MigrationId, change: &MigrationChan
     let amended = ledger::update::<Migration>(world.table(), &key, |migration| {
         let gone = matches!(migration.state, MigrationState::Erasing | MigrationState::Erased);
         if gone || change.options.is_some() && migration.state.under_way() {
-            let state = serde_json::to_value(migration.state).ok();
-            let state = state.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
-            return Err(Illegal { what: "migration", state, event: "change".to_owned() }.into());
+            return Err(Illegal::of("migration", &migration.state, "change").into());
         }
         let to = change.clone();
         migration.name = to.name.unwrap_or_else(|| migration.name.clone());

@@ -92,7 +92,6 @@ pub async fn run<W: World, E: Ends>(
             // What was taken back is not there any more: another pass copies it again.
             (folder.record.covered, folder.record.planned) = (UidSet::new(), UidSet::new());
             folder.record.tail.clear();
-            folder.record.doubted = UidSet::new();
             folder.record.undone = Some(account.pass.no);
             writes.push(ledger::write_of(&folder)?);
         }

@@ -20,7 +20,7 @@ use mailcrane_core::record::{
 };
 use mailcrane_core::state::{AccountEvent, AccountState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
-use mailcrane_core::uid::{Uid, UidRange, UidSet};
+use mailcrane_core::uid::{Uid, UidRange};
 use mailcrane_core::{Fault, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -43,7 +43,7 @@ pub async fn run<W: World, E: Ends>(
     let every = ledger::all::<Slice>(world.table(), &partition, keys::SLICES).await?.into_iter().map(|s| s.record);
     let (slices, former): (Vec<Slice>, Vec<Slice>) = every.partition(|s| s.pass == account.pass.no);
     let slices: Vec<Slice> = slices.into_iter().filter(|s| s.no.0 < account.pass.slices).collect();
-    // A pass that did not come to its end was not verified.
+    // What was in doubt in a pass before stays so: that pass may have ended without a verification.
     let former: Vec<Slice> =
         former.into_iter().filter(|s| s.doubted || effects_until(s, world.times()).is_some()).collect();
     if let Some(until) = slices.iter().filter_map(|s| s.uncertain_until).max().filter(|t| *t > world.now()) {
@@ -75,7 +75,6 @@ pub async fn run<W: World, E: Ends>(
                 Err(Trouble::Table(error)) => return Err(error),
             };
             folder.record.tail = history::tail(&folder.record, seen.marks);
-            folder.record.doubted = doubted(&folder.record, &of_folder);
             lane.record.counters.failed += seen.missing;
             lane.record.counters.copied += seen.present;
             lane.record.counters.duplicate += seen.removed;
@@ -238,20 +237,9 @@ impl<'a> Doubted<'a> {
     }
 
     fn contains(&self, key: &MessageKey) -> bool {
-        let before = key.prefix == self.folder.prefix && self.folder.doubted.contains(key.uid);
         let holds = |s: &&Slice| prefix_of(self.folder, s.epoch) == key.prefix && (s.first..=s.last).contains(&key.uid);
-        before || self.slices.iter().any(holds)
+        self.slices.iter().any(holds)
     }
-}
-
-/// Returns which UIDs of the folder's epoch were in doubt, in this pass or before.
-fn doubted(folder: &Folder, slices: &[&Slice]) -> UidSet {
-    let mut doubted = folder.doubted.clone();
-    let of_epoch = slices.iter().filter(|s| s.doubted && s.epoch == folder.epoch);
-    for range in of_epoch.filter_map(|s| UidRange::new(s.first, s.last)) {
-        doubted.extend(&UidSet::from(range));
-    }
-    doubted
 }
 
 /// Returns the beginning of the keys of an epoch.

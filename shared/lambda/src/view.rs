@@ -178,7 +178,7 @@ impl MigrationView {
             language: migration.language.clone(),
             destination: migration.destination.clone(),
             options: migration.options.clone(),
-            accounts: migration.accounts.saturating_sub(migration.removed),
+            accounts: migration.present(),
             checked: migration.checked.saturating_sub(migration.removed),
             pass: PassView {
                 no: migration.pass.0,

@@ -46,9 +46,6 @@ pub struct Folder {
     /// What was copied up to this pass was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<PassNo>,
-    /// UIDs of this epoch for which a request was left without an answer, in whatever pass.
-    #[serde(default, skip_serializing_if = "UidSet::is_empty")]
-    pub doubted: UidSet,
     /// UIDs of this epoch that ended in earlier passes (failures are not among them), including holes.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub covered: UidSet,

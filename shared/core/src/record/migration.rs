@@ -146,6 +146,14 @@ pub struct Migration {
     pub look_at: Option<Timestamp>,
 }
 
+impl Migration {
+    /// Returns how many accounts are there: those that were not removed.
+    #[must_use]
+    pub fn present(&self) -> u32 {
+        self.accounts.saturating_sub(self.removed)
+    }
+}
+
 impl Record for Migration {
     fn due(&self) -> Option<Timestamp> {
         let start = self.start_at.filter(|_| self.state == MigrationState::Scheduled);

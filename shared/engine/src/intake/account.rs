@@ -219,8 +219,7 @@ pub async fn remove<W: World, V: Vault>(
         }
         account.state.apply(AccountEvent::Change)?;
         if account.pass.no.0 > 0 {
-            let (state, event) = ("copied already; untick it instead".to_owned(), "remove".to_owned());
-            return Err(Illegal { what: "account", state, event }.into());
+            return Err(Illegal::of("account", &"copied already; untick it instead", "remove").into());
         }
         (account.removed, account.selected) = (true, false);
         Ok(Change::Write)

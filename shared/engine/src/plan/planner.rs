@@ -162,7 +162,6 @@ impl<W: World> Planner<'_, W> {
             record.uidvalidity = examined.uidvalidity;
             (record.covered, record.planned, record.planned_to) = (UidSet::new(), UidSet::new(), None);
             record.tail.clear();
-            record.doubted = UidSet::new();
             let text = "the server has numbered the messages of this folder anew; they were recognised one by one";
             notes.push(self.note(EntryKind::Renumbered, "folder.renumbered", text, record.no)?);
         }
@@ -412,7 +411,6 @@ impl<W: World> Planner<'_, W> {
             planned_in: PassNo(0),
             planned_round: 0,
             undone: None,
-            doubted: UidSet::new(),
             covered: UidSet::new(),
             planned: UidSet::new(),
             tail: Vec::new(),

@@ -56,21 +56,11 @@ fn records<R: Record>(snapshot: &Snapshot, partition: &str, prefix: &str) -> Vec
     items.map(|item| Versioned::of(item).unwrap().record).collect()
 }
 
-/// Adds a count to another, outcome by outcome.
-fn add(sum: &mut Counters, more: Counters) {
-    sum.copied += more.copied;
-    sum.duplicate += more.duplicate;
-    sum.skipped += more.skipped;
-    sum.failed += more.failed;
-    sum.vanished += more.vanished;
-    sum.bytes += more.bytes;
-}
-
 /// Asserts that lanes, slices and rows of the first account tell the same; returns how many messages are pending.
 fn balance(snapshot: &Snapshot, id: &MigrationId) -> u64 {
     let partition = keys::account_partition(id, AccountNo(0));
     let (mut by_slices, mut by_lanes, mut found) = (Counters::default(), Counters::default(), 0);
-    for slice in records::<Slice>(snapshot, &partition, "S#") {
+    for slice in records::<Slice>(snapshot, &partition, keys::SLICES) {
         let (mut by_rows, mut uids) = (Counters::default(), BTreeSet::new());
         for page in &slice.pages {
             let key = keys::manifest_page(id, AccountNo(0), slice.pass, slice.no, page);
@@ -81,11 +71,11 @@ fn balance(snapshot: &Snapshot, id: &MigrationId) -> u64 {
             }
         }
         assert_eq!(slice.counters, by_rows, "slice {} and its rows differ", slice.no);
-        add(&mut by_slices, slice.counters);
+        by_slices += slice.counters;
         found += slice.found;
     }
     let lanes = records::<Lane>(snapshot, &partition, "L#");
-    lanes.iter().filter(|lane| lane.kind == LaneKind::Copy).for_each(|lane| add(&mut by_lanes, lane.counters));
+    lanes.iter().filter(|lane| lane.kind == LaneKind::Copy).for_each(|lane| by_lanes += lane.counters);
     assert_eq!(by_lanes, by_slices, "lanes and slices differ");
     found.checked_sub(by_slices.accounted()).unwrap()
 }
