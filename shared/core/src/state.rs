@@ -138,6 +138,12 @@ impl MigrationState {
         self == Self::Running
     }
 
+    /// Tells whether the destination may be compared with the manifest: what is given up is verified, too.
+    #[must_use]
+    pub fn verifies(self) -> bool {
+        self.copies() || self == Self::Cancelling
+    }
+
     /// Tells whether a pass has begun that has not come to its end.
     #[must_use]
     pub fn under_way(self) -> bool {
@@ -208,6 +214,8 @@ pub enum AccountEvent {
     FinishWithErrors,
     /// No progress, or an end refused in the middle.
     Stall,
+    /// A person gives it up after some of it was copied: what is at the destination is verified first.
+    Part,
     /// A person gives it up.
     Cancel,
     /// Its credentials or host were changed.
@@ -243,6 +251,9 @@ impl AccountState {
             }
             (Self::Queued, E::Admit) => Self::Copying,
             (Self::Copying, E::Verify) => Self::Verifying,
+            (Self::Waiting | Self::CheckFailed | Self::Ready | Self::Queued | Self::Stalled, E::Part) => {
+                Self::Verifying
+            }
             (Self::Verifying, E::Finish) => Self::Done,
             (Self::Verifying, E::FinishWithErrors) => Self::DoneWithErrors,
             (Self::Copying | Self::Verifying | Self::Analyzing | Self::Queued, E::Stall) => Self::Stalled,

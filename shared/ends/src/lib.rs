@@ -4,6 +4,7 @@ mod credentials;
 mod destination;
 mod oauth;
 mod opener;
+mod pace;
 mod self_test;
 mod source;
 

@@ -2,7 +2,7 @@
 
 use crate::credentials::{self, SourceSecret};
 use crate::oauth::{Token, TokenEndpoint, Tokens};
-use crate::{AnyDestination, AnySource, self_test};
+use crate::{AnyDestination, AnySource, pace, self_test};
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Credentials, Sources as _};
@@ -126,10 +126,22 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         }
     }
 
-    fn gate(&self, principal: &str) -> Arc<Gate> {
+    /// Returns the gate of a principal, which knows what other processes have told by now.
+    async fn gate(&self, principal: &str) -> Result<Arc<Gate>, Fault> {
+        let principal = principal.to_lowercase();
+        let learned = pace::read(&self.table, &principal, Timestamp::now()).await?;
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, most) = self.engine.sizes.requests;
-        gates.entry(principal.to_lowercase()).or_insert_with(|| Arc::new(Gate::new(first, most))).clone()
+        let gate = gates.entry(principal).or_insert_with(|| Arc::new(Gate::new(first, most))).clone();
+        if let Some(learned) = learned {
+            gate.learn(learned);
+        }
+        Ok(gate)
+    }
+
+    fn news(&self) -> Vec<(String, mailcrane_ews::Pace)> {
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.iter().filter_map(|(principal, gate)| Some((principal.clone(), gate.news()?))).collect()
     }
 
     async fn grant(&self, migration: &Migration, name: &str) -> Result<Option<Grant>, Fault> {
@@ -203,7 +215,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         let opening = EwsOpening {
             endpoint: self.ews.clone(),
             access,
-            gate: self.gate(&principal),
+            gate: self.gate(&principal).await?,
             settings: self.ews_settings(granted),
             capabilities: self_test::seen(&self.table, &self.organization).await?,
         };
@@ -222,7 +234,7 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
         let opening = SourceOpening {
             endpoint: self.ews.clone(),
             access,
-            gate: self.gate(&principal),
+            gate: self.gate(&principal).await?,
             settings: self.ews_settings(granted),
             horizon: account.pass.started.filter(|_| account.pass.ended.is_none()),
         };
@@ -272,6 +284,13 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
                 Ok(AnyDestination::Imap(mailbox))
             }
         }
+    }
+
+    async fn tell(&self) -> Result<(), Fault> {
+        for (principal, news) in self.news() {
+            pace::write(&self.table, &principal, news, Timestamp::now()).await?;
+        }
+        Ok(())
     }
 
     async fn try_out(&self, migration: &Migration, account: &Account) -> Result<(), Fault> {

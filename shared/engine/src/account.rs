@@ -46,6 +46,8 @@ fn after(account: &Account, migration: MigrationState, finished: bool) -> After 
         return After::Leave(None);
     }
     match migration {
+        // What was given up is verified all the same: nothing of it may be twice at the destination.
+        MigrationState::Cancelling if account.has_copied() => After::Verify,
         MigrationState::Cancelling | MigrationState::Cancelled | MigrationState::Erasing => {
             After::Leave(Some(AccountEvent::Cancel))
         }

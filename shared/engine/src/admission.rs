@@ -4,6 +4,7 @@
 //! account that comes back out of order (after a pause, a retry, a late check) waits under a key of its own.
 
 mod line;
+mod parting;
 mod roster;
 
 pub use roster::{Active, Roster, Running};
@@ -19,6 +20,7 @@ use mailcrane_core::ports::table::{Body, Expect, Item, Key, Table as _, TableErr
 use mailcrane_core::record::{Account, Lane, LaneState, Migration, Pass, Record, Versioned, keys};
 use mailcrane_core::state::{AccountEvent, AccountState, MigrationEvent};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
+use parting::Parting;
 
 /// How often a change of the roster is tried again.
 const TRIES: usize = 60;
@@ -160,8 +162,15 @@ pub async fn conclude<W: World>(world: &W, id: &MigrationId) -> Result<(), Ledge
         let Ok(state) = migration.record.state.apply(end) else { return Ok(()) };
         let record = &mut migration.record;
         record.state = state;
-        if end == MigrationEvent::Cancelled && dismiss(world, id).await? {
-            continue;
+        if end == MigrationEvent::Cancelled {
+            match parting::verify(world, &roster, record).await? {
+                Parting::Begun => continue,
+                Parting::NoPlace => return Ok(()),
+                Parting::Nobody => {}
+            }
+            if dismiss(world, id).await? {
+                continue;
+            }
         }
         let ended = end != MigrationEvent::Paused;
         if ended {
@@ -301,7 +310,7 @@ async fn step<W: World>(world: &W, mut roster: Versioned<Roster>, id: &Migration
         let since = world.now();
         roster.record.active.push(Active { migration: id.clone(), account: no, host, since, yields: false });
     }
-    writes.extend(shut_out(world, id, no).await?);
+    writes.extend(shut_out(world, id, no, &[LaneKind::Copy, LaneKind::Verify]).await?);
     writes.push(ledger::write_of(&account)?);
     writes.push(ledger::write_of(&lane)?);
     commit(world, roster, writes, id).await?;
@@ -347,11 +356,16 @@ async fn commit<W: World>(
 
 /// Ends the lanes that an account still has from before, such as one that waits for a server while another one stalled
 /// the account. Who holds one finds its generation moved on; what it was about to store is settled as after a crash.
-async fn shut_out<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<Vec<Write>, LedgerError> {
+async fn shut_out<W: World>(
+    world: &W,
+    id: &MigrationId,
+    no: AccountNo,
+    kinds: &[LaneKind],
+) -> Result<Vec<Write>, LedgerError> {
     let mut writes = Vec::new();
     for mut lane in ledger::all::<Lane>(world.table(), &keys::account_partition(id, no), "L#").await? {
         let record = &mut lane.record;
-        if record.state != LaneState::Ended && matches!(record.kind, LaneKind::Copy | LaneKind::Verify) {
+        if record.state != LaneState::Ended && kinds.contains(&record.kind) {
             record.generation = record.generation.next();
             (record.state, record.lease_until, record.look_at) = (LaneState::Ended, None, None);
             writes.push(ledger::write_of(&lane)?);

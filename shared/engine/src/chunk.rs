@@ -65,7 +65,11 @@ pub async fn run<W: World, E: Ends>(
             return Ok(());
         }
     };
-    match work(world, ends, lane, deadline).await {
+    let worked = work(world, ends, lane, deadline).await;
+    if let Err(fault) = ends.tell().await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "Other lanes do not know how busy a destination is");
+    }
+    match worked {
         Err(ChunkError::Commit(CommitError::Lost)) => {
             tracing::info!(migration.id = %token.migration, "The lane was taken over by another chunk");
             Ok(())
@@ -86,8 +90,11 @@ async fn work<W: World, E: Ends>(
     let latest = deadline.checked_sub(world.times().reserve).unwrap_or(deadline);
     let stop_at = later(world.now(), world.times().chunk).min(latest);
     let copying = matches!(lane.record.kind, LaneKind::Plan | LaneKind::Copy | LaneKind::Verify);
-    let yields = account.pass.yields && lane.record.kind != LaneKind::Verify;
-    if copying && (!migration.state.copies() || !account.state.active() || yields) {
+    let goes_on = match lane.record.kind {
+        LaneKind::Verify => migration.state.verifies(),
+        _ => migration.state.copies() && !account.pass.yields,
+    };
+    if copying && !(goes_on && account.state.active()) {
         return stop(world, lane).await;
     }
     if copying && let Some(fault) = exhausted(&lane.record, world) {

@@ -10,7 +10,7 @@ use crate::verify::prefix_of;
 use crate::world::{World, later};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
-use mailcrane_core::key::MessageKey;
+use mailcrane_core::key::{KeyPrefix, MessageKey};
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
 use mailcrane_core::ports::ends::Ends;
@@ -18,7 +18,7 @@ use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Expect, Write};
 use mailcrane_core::record::{Account, Entry, EntryKind, Folder, Lane, Migration, Slice, Versioned, keys};
 use mailcrane_core::token::{Reason, Task};
-use mailcrane_core::uid::UidSet;
+use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -85,7 +85,7 @@ pub async fn run<W: World, E: Ends>(
                 return troubled(world, lane, &fault).await;
             }
         }
-        let taken = Taken { deleted: cursor.deleted, kept: (ours.len() as u64).saturating_sub(cursor.deleted) };
+        let taken = Taken { deleted: cursor.deleted, kept: (ours.items.len() as u64).saturating_sub(cursor.deleted) };
         lane.record.counters.skipped += taken.kept;
         let mut writes = vec![note(world, &lane.record, &folder.record, &taken, dry)?];
         if !dry {
@@ -153,22 +153,45 @@ async fn end<W: World>(
     Err(CommitError::Conflict.into())
 }
 
-/// Returns the items that the manifest says we stored into a folder, in whatever pass.
+/// What we stored into a folder, in whatever pass.
+#[derive(Debug, Default)]
+struct Ours {
+    /// The items that the manifest names.
+    items: HashMap<ItemId, MessageKey>,
+    /// What was intended and not recorded when a pass was given up: an item with such a key is ours, too.
+    intended: Vec<(KeyPrefix, UidRange)>,
+}
+
+impl Ours {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.intended.is_empty()
+    }
+
+    fn hold(&self, id: &ItemId, key: &MessageKey) -> bool {
+        let intended = |(prefix, range): &(KeyPrefix, UidRange)| *prefix == key.prefix && range.contains(key.uid);
+        self.items.get(id) == Some(key) || self.intended.iter().any(intended)
+    }
+}
+
 async fn ours<W: World>(
     world: &W,
     migration: &Migration,
     account: &Account,
     folder: &Folder,
-) -> Result<HashMap<ItemId, MessageKey>, ChunkError> {
+) -> Result<Ours, ChunkError> {
     let partition = keys::account_partition(&migration.id, account.no);
-    let mut ours = HashMap::new();
+    let mut ours = Ours::default();
     for slice in ledger::all::<Slice>(world.table(), &partition, "S#").await?.into_iter().map(|s| s.record) {
         if slice.folder != folder.no {
             continue;
         }
+        let first = slice.done_to.map_or(Some(slice.first), |done| Uid::new(done.get().saturating_add(1)));
+        if let Some(range) = first.zip(slice.intended_to).and_then(|(first, last)| UidRange::new(first, last)) {
+            ours.intended.push((prefix_of(folder, slice.epoch), range));
+        }
         for row in rows(world, &migration.id, account.no, &slice).await? {
             if let Some(item) = row.item.filter(|_| row.outcome == Outcome::Copied) {
-                ours.insert(item, MessageKey { prefix: prefix_of(folder, slice.epoch), uid: row.uid });
+                ours.items.insert(item, MessageKey { prefix: prefix_of(folder, slice.epoch), uid: row.uid });
             }
         }
     }
@@ -234,7 +257,7 @@ impl From<CommitError> for Trouble {
 struct Undo<'a, W: World, D: Destination> {
     world: &'a W,
     destination: &'a D,
-    ours: &'a HashMap<ItemId, MessageKey>,
+    ours: &'a Ours,
     dry: bool,
     stop_at: Timestamp,
 }
@@ -272,8 +295,8 @@ impl<W: World, D: Destination> Undo<'_, W, D> {
     fn is_ours(&self, item: &ListedItem) -> bool {
         let features = self.destination.features();
         match &item.key {
-            Some(key) => self.ours.get(&item.id) == Some(key),
-            None => !features.keeps_key && features.stable_ids && self.ours.contains_key(&item.id),
+            Some(key) => self.ours.hold(&item.id, key),
+            None => !features.keeps_key && features.stable_ids && self.ours.items.contains_key(&item.id),
         }
     }
 

@@ -18,7 +18,7 @@ use mailcrane_core::ports::table::{Expect, Write};
 use mailcrane_core::record::{
     Account, Counters, Entry, EntryKind, Folder, Grade, Lane, Migration, Slice, Versioned, keys,
 };
-use mailcrane_core::state::{AccountEvent, AccountState};
+use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 use mailcrane_core::uid::{Uid, UidRange};
 use mailcrane_core::{Fault, Timestamp};
@@ -44,9 +44,9 @@ pub async fn run<W: World, E: Ends>(
     let (slices, former): (Vec<Slice>, Vec<Slice>) = every.partition(|s| s.pass == account.pass.no);
     let slices: Vec<Slice> = slices.into_iter().filter(|s| s.no.0 < account.pass.slices).collect();
     // What was in doubt in a pass before stays so: that pass may have ended without a verification.
-    let former: Vec<Slice> =
-        former.into_iter().filter(|s| s.doubted || effects_until(s, world.times()).is_some()).collect();
-    if let Some(until) = slices.iter().filter_map(|s| s.uncertain_until).max().filter(|t| *t > world.now()) {
+    let former: Vec<Slice> = former.into_iter().filter(|s| in_doubt(world, s)).collect();
+    let effects = slices.iter().filter_map(|s| s.uncertain_until.max(effects_until(s, world.times()))).max();
+    if let Some(until) = effects.filter(|t| *t > world.now()) {
         let waits =
             Some(("verify.quarantine".to_owned(), "a request without an answer may still take effect".to_owned()));
         return Ok((lane, Walk::More(Next::Continue { reason: Reason::Idle, not_before: Some(until), waits })));
@@ -62,12 +62,14 @@ pub async fn run<W: World, E: Ends>(
             return Ok((lane, Walk::More(Next::time())));
         }
         let of_folder: Vec<&Slice> = slices.iter().filter(|s| s.folder == folder.record.no).collect();
-        let mut writes = Vec::new();
-        if !of_folder.is_empty() {
-            let since = folder.record.undone;
-            let former = former.iter().filter(|s| s.folder == folder.record.no && since.is_none_or(|no| s.pass > no));
-            let former: Vec<&Slice> = former.collect();
-            let of = (&folder.record, &of_folder[..], &former[..]);
+        // A pass that was verified, or undone, left nothing behind.
+        let since = folder.record.undone.max(folder.record.verified);
+        let former = former.iter().filter(|s| s.folder == folder.record.no && since.is_none_or(|no| s.pass > no));
+        let former: Vec<&Slice> = former.collect();
+        let (mut writes, look) = (Vec::new(), !(of_folder.is_empty() && former.is_empty()));
+        if look {
+            let doubted = Doubted::new(world, &folder.record, &of_folder, &former);
+            let of = (&folder.record, &of_folder[..], &doubted);
             let compared = compare(world, &destination, migration, &mut lane, of).await;
             let seen = match compared {
                 Ok(seen) => seen,
@@ -75,6 +77,7 @@ pub async fn run<W: World, E: Ends>(
                 Err(Trouble::Table(error)) => return Err(error),
             };
             folder.record.tail = history::tail(&folder.record, seen.marks);
+            folder.record.verified = Some(account.pass.no);
             lane.record.counters.failed += seen.missing;
             lane.record.counters.copied += seen.present;
             lane.record.counters.duplicate += seen.removed;
@@ -85,12 +88,14 @@ pub async fn run<W: World, E: Ends>(
                 writes.push(Write::Put(item, Expect::Anything));
             }
         }
-        if folder.record.planned_in == account.pass.no {
+        if folder.record.planned_in == account.pass.no && !given_up(migration) {
             let mut ended = std::mem::take(&mut folder.record.planned);
             for slice in &of_folder {
                 ended = ended.without(&slice.failed);
             }
             folder.record.covered.extend(&ended);
+            writes.push(ledger::write_of(&folder)?);
+        } else if look {
             writes.push(ledger::write_of(&folder)?);
         }
         lane.record.cursor = (at + 1).to_string();
@@ -133,7 +138,7 @@ async fn compare<W: World, D: Destination>(
     destination: &D,
     migration: &Migration,
     lane: &mut Versioned<Lane>,
-    (folder, slices, former): (&Folder, &[&Slice], &[&Slice]),
+    (folder, slices, doubted): (&Folder, &[&Slice], &Doubted<'_>),
 ) -> Result<Seen, Trouble> {
     let mut seen = Seen::default();
     let Some(target) = folder.destination.as_ref() else { return Ok(seen) };
@@ -142,7 +147,7 @@ async fn compare<W: World, D: Destination>(
         true => present(world, lane, destination, target, folder).await?,
         false => Default::default(),
     };
-    let (doubted, mut fresh) = (Doubted::new(folder, slices, former), BTreeSet::new());
+    let mut fresh = BTreeSet::new();
     let mut unkeyed = if keyed { Strays::default() } else { Strays::listed(whole(destination, target).await?) };
     let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
@@ -231,8 +236,8 @@ struct Doubted<'a> {
 }
 
 impl<'a> Doubted<'a> {
-    fn new(folder: &'a Folder, slices: &[&'a Slice], former: &[&'a Slice]) -> Self {
-        let slices = slices.iter().filter(|s| s.doubted).chain(former);
+    fn new<W: World>(world: &W, folder: &'a Folder, slices: &[&'a Slice], former: &[&'a Slice]) -> Self {
+        let slices = slices.iter().filter(|s| in_doubt(world, s)).chain(former);
         Self { folder, slices: slices.copied().collect() }
     }
 
@@ -240,6 +245,12 @@ impl<'a> Doubted<'a> {
         let holds = |s: &&Slice| prefix_of(self.folder, s.epoch) == key.prefix && (s.first..=s.last).contains(&key.uid);
         self.slices.iter().any(holds)
     }
+}
+
+/// Tells whether a request for the slice was ever left without an answer. In a pass that was given up, a slice may be as
+/// a holder left it that is gone.
+fn in_doubt<W: World>(world: &W, slice: &Slice) -> bool {
+    slice.doubted || effects_until(slice, world.times()).is_some()
 }
 
 /// Returns the beginning of the keys of an epoch.
@@ -373,15 +384,26 @@ async fn finish<W: World>(
         (account.pass.found, account.pass.found_bytes) = found;
         account.pass.ended = Some(world.now());
         let unaccounted = account.pass.found.saturating_sub(counters.accounted());
-        account.grade = Some(grade(&counters, missing + unaccounted));
         let well = counters.failed == 0 && missing == 0 && unaccounted == 0;
-        let event = if well { AccountEvent::Finish } else { AccountEvent::FinishWithErrors };
+        let event = match well {
+            _ if given_up(migration) => AccountEvent::Cancel,
+            true => AccountEvent::Finish,
+            false => AccountEvent::FinishWithErrors,
+        };
+        if !given_up(migration) {
+            account.grade = Some(grade(&counters, missing + unaccounted));
+        }
         account.state = account.state.apply(event)?;
         Ok(Vec::new())
     })
     .await?;
     admission::release(world, &migration.id, lane.record.account).await?;
     Ok((lane, Walk::Closed))
+}
+
+/// Tells whether the pass was given up: it is verified only so that nothing of it stays twice.
+fn given_up(migration: &Migration) -> bool {
+    migration.state == MigrationState::Cancelling
 }
 
 fn grade(counters: &Counters, missing: u64) -> Grade {
@@ -433,14 +455,17 @@ async fn leave<W: World>(
     fault: Option<Fault>,
 ) -> Result<(), CommitError> {
     let (id, pass) = (held.record.migration.clone(), held.record.pass);
-    let letter = fault.as_ref().map(|fault| {
+    let migration = ledger::get::<Migration>(world.table(), &keys::migration(&id)).await?.record;
+    let given_up = given_up(&migration);
+    let letter = fault.as_ref().filter(|_| !given_up).map(|fault| {
         let detail = format!("{}:{}", held.record.account.0, fault.code);
         outbox::letter(world, &id, MailEvent::Attention, pass, &detail)
     });
     let account = commit::write_account(world, &mut held, |account, lane| {
         lane::hand_over(lane, world, &Next::Ended, true);
         if account.state == AccountState::Verifying {
-            account.state = account.state.apply(event)?;
+            account.state = account.state.apply(if given_up { AccountEvent::Cancel } else { event })?;
+            account.pass.ended = account.pass.ended.or(given_up.then(|| world.now()));
         }
         if let Some(fault) = &fault {
             (account.error_code, account.error) = (fault.code.to_string(), fault.message.clone());

@@ -1,4 +1,5 @@
-//! Lets as many requests through as the adaptive limit allows, and none before a busy server's time is over.
+//! Lets as many requests through as the adaptive limit allows, and none before a busy server's time is over. What it
+//! learns can be told to the gates of other processes.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,17 @@ struct State {
     limit: Limit,
     inside: usize,
     closed_until: Option<Instant>,
+    /// Whether there was trouble that was not told to others yet.
+    news: bool,
+}
+
+/// How fast a destination may be written to, as one gate tells another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests in flight.
+    pub allowed: usize,
+    /// For how long nothing may be asked for.
+    pub closed: Duration,
 }
 
 /// Why a request was not let through.
@@ -39,7 +51,7 @@ impl Gate {
     /// Opens a gate that lets `first` requests through at once, later up to `max`.
     #[must_use]
     pub fn new(first: usize, max: usize) -> Self {
-        let state = State { limit: Limit::new(first, max), inside: 0, closed_until: None };
+        let state = State { limit: Limit::new(first, max), inside: 0, closed_until: None, news: false };
         Self { state: Mutex::new(state), freed: Notify::new() }
     }
 
@@ -47,6 +59,25 @@ impl Gate {
     #[must_use]
     pub fn allowed(&self) -> usize {
         self.with(|s| s.limit.allowed())
+    }
+
+    /// Gives what others should know: nothing when there was no trouble since this was asked last.
+    #[must_use]
+    pub fn news(&self) -> Option<Pace> {
+        self.with(|s| {
+            let closed =
+                s.closed_until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default();
+            std::mem::take(&mut s.news).then(|| Pace { allowed: s.limit.allowed(), closed })
+        })
+    }
+
+    /// Goes by what another gate has learned: not faster than that for the beginning, and not before its time is over.
+    pub fn learn(&self, pace: Pace) {
+        self.with(|s| {
+            s.limit.learn(pace.allowed);
+            s.close(pace.closed);
+        });
+        self.freed.notify_waiters();
     }
 
     /// Waits for a place until `deadline`; a busy server's time is never waited for here.
@@ -72,10 +103,8 @@ impl Gate {
     pub(crate) fn trouble(&self, wait: Option<Duration>) {
         self.with(|s| {
             s.limit.trouble();
-            if let Some(wait) = wait {
-                let until = Instant::now().checked_add(wait);
-                s.closed_until = s.closed_until.max(until);
-            }
+            s.news = true;
+            s.close(wait.unwrap_or_default());
         });
         self.freed.notify_waiters();
     }
@@ -86,6 +115,12 @@ impl Gate {
 }
 
 impl State {
+    fn close(&mut self, wait: Duration) {
+        if !wait.is_zero() {
+            self.closed_until = self.closed_until.max(Instant::now().checked_add(wait));
+        }
+    }
+
     /// Enters, is turned away for that long, or has to wait (`None`).
     fn try_enter(&mut self) -> Option<Result<(), Duration>> {
         let wait = self.closed_until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -148,5 +183,22 @@ mod tests {
             }
         };
         assert_eq!(tokio::join!(pass(1), pass(2), pass(3)), (1, 2, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_gate_learned_another_goes_by() {
+        let (first, second) = (Gate::new(8, 16), Gate::new(8, 16));
+        assert_eq!(first.news(), None);
+        first.trouble(Some(Duration::from_secs(90)));
+        let news = first.news().unwrap();
+        assert_eq!(news, Pace { allowed: 4, closed: Duration::from_secs(90) });
+        assert_eq!(first.news(), None, "it is told once");
+        second.learn(news);
+        assert_eq!(second.allowed(), 4);
+        assert_eq!(second.news(), None, "what was heard is not told on");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        assert_eq!(second.enter(deadline).await.err(), Some(Turned::Busy(Duration::from_secs(90))));
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        assert!(second.enter(Instant::now() + Duration::from_secs(5)).await.is_ok());
     }
 }

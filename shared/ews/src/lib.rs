@@ -26,7 +26,7 @@ mod transport;
 pub use access::{Access, TokenFuture, TokenSource};
 pub use capabilities::Capabilities;
 pub use destination::{Opening, WorkMail};
-pub use gate::Gate;
+pub use gate::{Gate, Pace};
 pub use self_test::SCRATCH;
 pub use session::Settings;
 pub use source::{SourceOpening, WorkMailSource};

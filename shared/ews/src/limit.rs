@@ -65,6 +65,14 @@ impl Limit {
         }
     }
 
+    /// Takes what another one has come to: when this one knows no trouble of its own, it goes on from there.
+    pub fn learn(&mut self, allowed: usize) {
+        if self.steep && allowed < self.now {
+            self.now = allowed.max(1);
+            (self.good, self.steep) = (0, false);
+        }
+    }
+
     fn halve(&mut self) {
         self.calm = self.now;
         self.now = (self.now / 2).max(1);

@@ -31,6 +31,12 @@ pub trait Ends: Send + Sync {
         std::future::ready(Ok(()))
     }
 
+    /// Tells other processes what was learned about how fast the destinations may be written to; does nothing while
+    /// nobody was told to slow down.
+    fn tell(&self) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Opens the account's mailbox at the destination.
     fn destination(
         &self,

@@ -267,6 +267,14 @@ pub struct Account {
     pub error: String,
 }
 
+impl Account {
+    /// Tells whether messages of it may be at the destination.
+    #[must_use]
+    pub fn has_copied(&self) -> bool {
+        self.pass.slices > 0 || self.before_found > 0
+    }
+}
+
 impl Record for Account {}
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

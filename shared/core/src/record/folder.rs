@@ -46,6 +46,9 @@ pub struct Folder {
     /// What was copied up to this pass was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone: Option<PassNo>,
+    /// The last pass whose verification came to this folder and found something to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<PassNo>,
     /// UIDs of this epoch that ended in earlier passes (failures are not among them), including holes.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub covered: UidSet,

@@ -411,6 +411,7 @@ impl<W: World> Planner<'_, W> {
             planned_in: PassNo(0),
             planned_round: 0,
             undone: None,
+            verified: None,
             covered: UidSet::new(),
             planned: UidSet::new(),
             tail: Vec::new(),

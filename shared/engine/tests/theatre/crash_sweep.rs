@@ -3,15 +3,15 @@
 
 use crate::stage::Theatre;
 use mailcrane_core::folder::Role;
-use mailcrane_core::id::PassNo;
+use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::Outcome;
-use mailcrane_core::record::{Grade, PassKind};
+use mailcrane_core::record::{Grade, LaneState, PassKind};
 use mailcrane_core::settings::Sizes;
-use mailcrane_core::state::MigrationState;
+use mailcrane_core::state::{AccountState, MigrationState};
 use mailcrane_engine::control;
 use mailcrane_testkit::faults::{Call, Mishap, Port, Span, cases};
 use mailcrane_testkit::source::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 fn theatre() -> Theatre {
@@ -32,6 +32,7 @@ fn theatre() -> Theatre {
 struct Scenario {
     name: &'static str,
     play: fn(&Theatre),
+    end: MigrationState,
     items: usize,
     outcomes: &'static [(u32, Outcome, usize)],
 }
@@ -41,6 +42,7 @@ const FULL: Scenario = Scenario {
     play: |theatre| {
         theatre.play(PassKind::Full);
     },
+    end: MigrationState::Finished,
     items: 14,
     outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
 };
@@ -54,6 +56,7 @@ const DELTA: Scenario = Scenario {
         theatre.source(0).fill("Gesendet", 2);
         theatre.play(PassKind::Delta);
     },
+    end: MigrationState::Finished,
     items: 19,
     outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1), (2, Outcome::Copied, 5)],
 };
@@ -70,6 +73,7 @@ const RENUMBERED: Scenario = Scenario {
         theatre.play(PassKind::Full);
         theatre.play(PassKind::Delta);
     },
+    end: MigrationState::Finished,
     items: 14,
     outcomes: &[],
 };
@@ -91,6 +95,7 @@ const PAUSED: Scenario = Scenario {
             }
         });
     },
+    end: MigrationState::Finished,
     items: 14,
     outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
 };
@@ -103,15 +108,72 @@ const KEYLESS: Scenario = Scenario {
         destination.features(|f| (f.find_by_key, f.keeps_key, f.parallel) = (false, false, false));
         theatre.play(PassKind::Full);
     },
+    end: MigrationState::Finished,
     items: 14,
     outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
 };
 
+const CANCELLED: Scenario = Scenario {
+    name: "cancelled in the middle, then undone",
+    play: |theatre| {
+        theatre.memory.plan.cost(Port::Destination, Duration::from_secs(3));
+        theatre.memory.clock.clone().block_on(async {
+            theatre.start(PassKind::Full).await;
+            let cancel = async {
+                theatre.wait_for(3).await;
+                theatre.control(|| control::cancel(&theatre.stage, &theatre.id), MigrationState::Cancelling).await;
+            };
+            futures_util::join!(theatre.run(|m| m.state.rests()), cancel);
+        });
+        let destination = theatre.destination(0);
+        assert!(destination.doubled().is_empty(), "doubled {:?}", destination.doubled());
+        let there: BTreeSet<_> = destination.items().into_iter().map(|item| item.id).collect();
+        let copied = theatre.rows(0, PassNo(1)).into_values().filter(|row| row.outcome == Outcome::Copied);
+        assert!(copied.map(|row| row.item.unwrap()).all(|id| there.contains(&id)), "what is copied is there");
+        undo(theatre);
+    },
+    end: MigrationState::Cancelled,
+    items: 0,
+    outcomes: &[],
+};
+
+const UNDONE: Scenario = Scenario {
+    name: "full, then undone",
+    play: |theatre| {
+        theatre.play(PassKind::Full);
+        undo(theatre);
+    },
+    end: MigrationState::Finished,
+    items: 0,
+    outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
+};
+
+/// Undoes as a person does: when there is no answer, looks whether it has begun, and asks again.
+fn undo(theatre: &Theatre) {
+    theatre.memory.clock.clone().block_on(async {
+        let ask = || control::undo(&theatre.stage, &theatre.id, AccountNo(0), false);
+        let asked = theatre.memory.plan.process(ask()).await;
+        if !matches!(asked, Ok(Ok(()))) && theatre.migration().undoing == 0 {
+            ask().await.unwrap();
+        }
+        theatre.run(|m| m.undoing == 0).await;
+    });
+}
+
 fn end(theatre: &Theatre, scenario: &Scenario, case: &str) {
-    assert_eq!(theatre.migration().state, MigrationState::Finished, "{case}");
+    let state = theatre.migration().state;
+    // A person who was frozen meanwhile comes too late to cancel.
+    let late = scenario.end == MigrationState::Cancelled && state == MigrationState::Finished;
+    assert!(state == scenario.end || late, "{case}: {state:?}");
     let destination = theatre.destination(0);
     assert!(destination.doubled().is_empty(), "{case}: doubled {:?}", destination.doubled());
     assert_eq!(destination.items().len(), scenario.items, "{case}: items");
+    let lanes = theatre.lanes();
+    assert!(lanes.iter().all(|l| l.state == LaneState::Ended), "{case}: {lanes:#?}");
+    if scenario.end == MigrationState::Cancelled {
+        assert_eq!(theatre.account(0).state == AccountState::Cancelled, !late, "{case}");
+        return;
+    }
     let mut expected: BTreeMap<u32, BTreeMap<Outcome, usize>> = BTreeMap::new();
     for (pass, outcome, number) in scenario.outcomes {
         expected.entry(*pass).or_default().insert(*outcome, *number);
@@ -166,6 +228,16 @@ fn a_pause_ends_the_same_whatever_call_goes_wrong() {
 }
 
 #[test]
+fn a_cancellation_ends_the_same_whatever_call_goes_wrong() {
+    sweep(&CANCELLED);
+}
+
+#[test]
+fn an_undo_ends_the_same_whatever_call_goes_wrong() {
+    sweep(&UNDONE);
+}
+
+#[test]
 fn a_folder_numbered_anew_ends_the_same_whatever_call_goes_wrong() {
     sweep(&RENUMBERED);
 }
@@ -177,7 +249,7 @@ fn a_destination_without_keys_ends_the_same_whatever_call_goes_wrong() {
 
 #[test]
 fn every_scenario_ends_the_same_when_everything_is_delivered_twice_and_out_of_order() {
-    for scenario in [&FULL, &DELTA, &PAUSED, &RENUMBERED, &KEYLESS] {
+    for scenario in [&FULL, &DELTA, &PAUSED, &CANCELLED, &UNDONE, &RENUMBERED, &KEYLESS] {
         for seed in 0..25 {
             let both = |theatre: &Theatre| {
                 theatre.memory.queues.deliver_twice();

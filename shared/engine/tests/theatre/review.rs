@@ -245,6 +245,37 @@ fn a_migration_none_of_whose_accounts_passed_its_check_has_failed() {
     assert_eq!(theatre.play(PassKind::Full), MigrationState::Failed);
 }
 
+/// What WorkMail stored twice by itself, of an account that was paused or stalled, is not there twice in the end.
+#[test]
+fn what_is_given_up_at_rest_is_verified_first() {
+    for stalled in [false, true] {
+        let theatre = theatre(1);
+        theatre.source(0).fill("INBOX", 60);
+        theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
+        theatre.memory.plan.on(Port::Destination, "store", 2, Mishap::Late(Duration::from_secs(60)));
+        theatre.memory.clock.clone().block_on(async {
+            theatre.start(PassKind::Full).await;
+            let pause = async {
+                theatre.wait_for(5).await;
+                control::pause(&theatre.stage, &theatre.id).await.unwrap();
+            };
+            let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), pause);
+            assert_eq!(state, MigrationState::Paused);
+            if stalled {
+                let stalled = mailcrane_core::state::AccountState::Stalled;
+                edit::<Account>(&theatre, &keys::account(&theatre.id, AccountNo(0)), |a| a.state = stalled).await;
+            }
+            control::cancel(&theatre.stage, &theatre.id).await.unwrap();
+            assert_eq!(theatre.migration().state, MigrationState::Cancelling);
+            theatre.run(|m| m.state == MigrationState::Cancelled).await;
+        });
+        assert_eq!(theatre.account(0).state, mailcrane_core::state::AccountState::Cancelled);
+        assert!(theatre.destination(0).doubled().is_empty());
+        let verify = theatre.lanes().into_iter().find(|l| l.kind == mailcrane_core::token::LaneKind::Verify).unwrap();
+        assert_eq!(verify.counters.copied, theatre.account(0).pass.counters.copied);
+    }
+}
+
 #[test]
 fn accounts_of_a_paused_migration_that_is_cancelled_are_cancelled() {
     let theatre = theatre(1);
