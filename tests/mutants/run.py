@@ -26,6 +26,9 @@ TARGET = ROOT / "target"
 # How many random schedules a broken engine may survive.
 SCHEDULES = 40
 
+# How many seconds the tests may take that take one without a mutant; an engine that runs in a circle is caught by it.
+PATIENCE = 400
+
 SWEEP = ["--test", "theatre"]
 FAULTS = ["--test", "faults"]
 
@@ -118,6 +121,18 @@ MUTANTS = [
         "    if key.sk.starts_with(\"L#\") && false {\n",
         faults=True,
     ),
+    Mutant(
+        "what is given up is not verified",
+        "account.rs",
+        "        MigrationState::Cancelling if account.has_copied() => After::Verify,\n",
+        "",
+    ),
+    Mutant(
+        "undo leaves what was intended and not recorded",
+        "undo.rs",
+        "self.items.get(id) == Some(key) || self.intended.iter().any(intended)",
+        "self.items.get(id) == Some(key) || (self.intended.iter().any(intended) && false)",
+    ),
 ]
 
 
@@ -170,7 +185,7 @@ def _try(tests: list[str]) -> tuple[str, str]:
         return "unbuilt", build.stderr[-2000:]
     try:
         ran = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, errors="replace",
-                             check=False, timeout=900)
+                             check=False, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return "caught", "it does not end"
     if ran.returncode == 0:
