@@ -142,7 +142,7 @@ async fn walk<W: World, E: Ends>(
                 let all = if counts { listings(examined, after, world.sizes().scan_step) } else { Vec::new() };
                 (all.into_iter().peekable(), found)
             }
-            Err(fault) if fault.code == "source.folder_gone" => {
+            Err(fault) if fault.code == "source.folder_gone" || fault.code == "source.folder_refused" => {
                 (Vec::new().into_iter().peekable(), Analysis::default())
             }
             Err(fault) => return Err(fault.into()),

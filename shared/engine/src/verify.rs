@@ -57,7 +57,7 @@ pub async fn run<W: World, E: Ends>(
     };
     let folders = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
     let done: usize = lane.record.cursor.parse().unwrap_or(0);
-    for (at, mut folder) in folders.into_iter().enumerate().skip(done) {
+    for (at, mut folder) in folders.iter().cloned().enumerate().skip(done) {
         if world.now() >= stop_at && at > done {
             return Ok((lane, Walk::More(Next::time())));
         }
@@ -102,8 +102,10 @@ pub async fn run<W: World, E: Ends>(
         lane::hold(&mut lane.record, world);
         commit::write(world, &mut lane, writes).await?;
     }
+    let of_pass = |f: &&Versioned<Folder>| f.record.refused && f.record.planned_in == account.pass.no;
+    let refused = folders.iter().filter(of_pass).count() as u64;
     let found = slices.iter().fold((0, 0), |(n, bytes), s| (n + s.found, bytes + s.bytes));
-    finish(world, migration, lane, found).await
+    finish(world, migration, lane, found, refused).await
 }
 
 /// What the comparison of a folder found.
@@ -374,6 +376,7 @@ async fn finish<W: World>(
     migration: &Migration,
     mut lane: Versioned<Lane>,
     found: (u64, u64),
+    refused: u64,
 ) -> Result<(Versioned<Lane>, Walk), ChunkError> {
     let counters = counters(world, &lane.record).await?;
     commit::write_account(world, &mut lane, |account, lane| {
@@ -384,14 +387,14 @@ async fn finish<W: World>(
         (account.pass.found, account.pass.found_bytes) = found;
         account.pass.ended = Some(world.now());
         let unaccounted = account.pass.found.saturating_sub(counters.accounted());
-        let well = counters.failed == 0 && missing == 0 && unaccounted == 0;
+        let well = counters.failed + refused == 0 && missing == 0 && unaccounted == 0;
         let event = match well {
             _ if given_up(migration) => AccountEvent::Cancel,
             true => AccountEvent::Finish,
             false => AccountEvent::FinishWithErrors,
         };
         if !given_up(migration) {
-            account.grade = Some(grade(&counters, missing + unaccounted));
+            account.grade = Some(grade(counters.failed + counters.skipped + refused, missing + unaccounted));
         }
         account.state = account.state.apply(event)?;
         Ok(Vec::new())
@@ -406,10 +409,10 @@ fn given_up(migration: &Migration) -> bool {
     migration.state == MigrationState::Cancelling
 }
 
-fn grade(counters: &Counters, missing: u64) -> Grade {
+fn grade(exceptions: u64, missing: u64) -> Grade {
     if missing > 0 {
         Grade::Missing
-    } else if counters.failed + counters.skipped > 0 {
+    } else if exceptions > 0 {
         Grade::CompleteWithExceptions
     } else {
         Grade::Complete

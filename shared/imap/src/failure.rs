@@ -159,9 +159,17 @@ pub enum Failure {
         /// The server's words.
         text: String,
     },
-    /// A folder is no longer there, or cannot be opened.
-    #[error("The folder is gone or cannot be opened. The server said: {text}")]
+    /// A folder is no longer there.
+    #[error("The folder is gone. The server said: {text}")]
     FolderGone {
+        /// The server's words.
+        text: String,
+    },
+    /// A folder is there and cannot be opened.
+    #[error(
+        "The folder cannot be opened. Ask the mailbox's administrator for the right to read it, or the provider to mend it. The server said: {text}"
+    )]
+    FolderRefused {
         /// The server's words.
         text: String,
     },
@@ -225,6 +233,7 @@ impl Failure {
             Self::NoRight { .. } => "source.no_right",
             Self::InboxNotReadable { .. } => "source.inbox_not_readable",
             Self::FolderGone { .. } => "source.folder_gone",
+            Self::FolderRefused { .. } => "source.folder_refused",
             Self::Refused { .. } => "source.refused",
             Self::Renumbered => "source.uidvalidity_changed",
             Self::Lost(_) | Self::Closed { .. } => "source.connection_lost",
@@ -244,7 +253,9 @@ impl Failure {
             Self::Lost(_) | Self::Closed { .. } | Self::Silent(_) | Self::Protocol(_) => Some(Duration::from_secs(5)),
             Self::Refused { .. } => Some(Duration::from_secs(10)),
             Self::Renumbered | Self::TokenExpired { .. } => Some(Duration::ZERO),
-            Self::Unreachable { .. } | Self::ConnectionRefused { .. } => Some(Duration::from_secs(30)),
+            Self::Unreachable { .. } | Self::ConnectionRefused { .. } | Self::FolderRefused { .. } => {
+                Some(Duration::from_secs(30))
+            }
             _ => None,
         }
     }

@@ -152,7 +152,8 @@ pub trait Source: Send {
 
     /// Opens a folder with EXAMINE. The folder stays open for scans and fetches until the next call.
     ///
-    /// A folder that is gone is a fault with the code `source.folder_gone`.
+    /// A folder that is gone is a fault with the code `source.folder_gone`; one that is there and cannot be opened has
+    /// `source.folder_refused`.
     fn examine(&mut self, folder: &WireName) -> impl Future<Output = Result<Examined, Fault>> + Send;
 
     /// Lists the messages of the open folder in the range, ascending and without repetition. The caller keeps the

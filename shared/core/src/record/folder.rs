@@ -77,6 +77,9 @@ pub struct Folder {
     /// Why it is not copied; empty when it is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub skipped: String,
+    /// Whether that is because the server does not open it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl Record for Folder {}

@@ -34,6 +34,9 @@ const OCTETS_AT_ONCE: usize = 2_000_000;
 /// What a slice itself takes, at most.
 const SLICE_OCTETS: usize = 1_000;
 
+/// The code of a folder that the server does not open.
+const REFUSED: &str = "source.folder_refused";
+
 /// How often a folder may be numbered anew before that is taken for a habit of the server.
 const MOST_EPOCHS: u32 = 8;
 
@@ -74,6 +77,26 @@ impl<W: World> Planner<'_, W> {
         stored: Option<Versioned<Folder>>,
         why: &str,
     ) -> Result<(), PlanError> {
+        self.leave_out(listed, stored, (EntryKind::FolderSkipped, "folder.skipped"), why).await
+    }
+
+    /// Notes that the server does not open a folder: it is named as a failure, and the next pass tries it again.
+    async fn refused(
+        &mut self,
+        listed: &SourceFolder,
+        stored: Option<Versioned<Folder>>,
+        fault: &Fault,
+    ) -> Result<(), PlanError> {
+        self.leave_out(listed, stored, (EntryKind::Failed, REFUSED), &fault.message).await
+    }
+
+    async fn leave_out(
+        &mut self,
+        listed: &SourceFolder,
+        stored: Option<Versioned<Folder>>,
+        (kind, code): (EntryKind, &str),
+        why: &str,
+    ) -> Result<(), PlanError> {
         let mut folder = match stored {
             Some(folder) => folder,
             None => {
@@ -85,9 +108,10 @@ impl<W: World> Planner<'_, W> {
         let mut notes = Vec::new();
         if folder.record.skipped != why {
             let text = format!("{}: {why}", listed.path.join("/"));
-            notes.push(self.note(EntryKind::FolderSkipped, "folder.skipped", &text, folder.record.no)?);
+            notes.push(self.note(kind, code, &text, folder.record.no)?);
         }
         why.clone_into(&mut folder.record.skipped);
+        folder.record.refused = code == REFUSED;
         (folder.record.found, folder.record.bytes) = (0, 0);
         self.mark(&mut folder.record);
         notes.push(ledger::write_of(&folder)?);
@@ -116,7 +140,10 @@ impl<W: World> Planner<'_, W> {
         (place, target): (&Place, &FolderId),
     ) -> Result<(), PlanError> {
         let examined = match source.examine(&listed.wire).await {
-            Err(fault) if fault.code == "source.folder_gone" => return Ok(()),
+            Err(fault) if fault.code == "source.folder_gone" => {
+                return self.skip(listed, stored, "it was deleted or renamed while the mailbox was read").await;
+            }
+            Err(fault) if fault.code == REFUSED => return self.refused(listed, stored, &fault).await,
             other => other?,
         };
         let account = ledger::get::<Account>(self.world.table(), self.account_key).await?;
@@ -130,6 +157,7 @@ impl<W: World> Planner<'_, W> {
         let record = &mut folder.record;
         if !record.skipped.is_empty() {
             record.skipped.clear();
+            record.refused = false;
             if record.planned_to.is_none() && record.epoch == 0 {
                 // It was never looked at.
                 record.uidvalidity = examined.uidvalidity;
@@ -228,6 +256,10 @@ impl<W: World> Planner<'_, W> {
         if record.destination.as_ref() != Some(&target) {
             record.destination = Some(target);
             record.destination_path = shown(place);
+            if record.destination_path != record.path && !listed.wire.is_inbox() {
+                let text = format!("{} is copied into {}", record.path.join("/"), record.destination_path.join("/"));
+                notes.push(self.note(EntryKind::Renamed, "folder.renamed", &text, record.no)?);
+            }
         }
         if let Some(labels) = self.labels.as_mut() {
             labels.write(self.world, (&self.migration.id, self.no), record).await?;
@@ -392,7 +424,7 @@ impl<W: World> Planner<'_, W> {
 
     fn note(&self, kind: EntryKind, code: &str, text: &str, folder: FolderNo) -> Result<Write, PlanError> {
         let entry = Entry { folder: Some(folder), ..self.entry(kind, code, text) };
-        Ok(put(commit::note(self.world, &self.lane.record, entry, &folder.to_string())?))
+        Ok(put(commit::note(self.world, &self.lane.record, entry, &format!("{folder}.{code}"))?))
     }
 
     fn new_folder(&self, account: &Account, listed: &SourceFolder, examined: &Examined) -> Versioned<Folder> {
@@ -421,6 +453,7 @@ impl<W: World> Planner<'_, W> {
             found: 0,
             bytes: 0,
             skipped: String::new(),
+            refused: false,
         };
         Versioned::fresh(keys::folder(&self.migration.id, self.no, no), record)
     }

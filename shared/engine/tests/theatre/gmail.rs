@@ -159,21 +159,8 @@ fn a_folder_of_exactly_a_thousand_messages_is_warned_of() {
         deliver(&source, id, &["INBOX"]);
     }
     assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
-    let partition = keys::account_partition(&theatre.id, AccountNo(0));
-    let pages = theatre.memory.table.snapshot();
-    let notes: Vec<String> = pages
-        .iter()
-        .filter(|(key, _)| key.pk == partition && key.sk.starts_with("P#"))
-        .filter_map(|(_, item)| match &item.body {
-            mailcrane_core::ports::table::Body::Packed(octets) => {
-                mailcrane_core::manifest::unpack::<mailcrane_core::record::Entry>(octets).ok()
-            }
-            mailcrane_core::ports::table::Body::Json(_) => None,
-        })
-        .flatten()
-        .filter(|entry| entry.code == "source.folder_limit")
-        .map(|entry| entry.text)
-        .collect();
+    let limits = theatre.protocol(0).into_iter().filter(|entry| entry.code == "source.folder_limit");
+    let notes: Vec<String> = limits.map(|entry| entry.text).collect();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(notes.iter().any(|text| text.starts_with("INBOX: the folder shows exactly 1000 messages")), "{notes:?}");
 }

@@ -1,10 +1,11 @@
 //! What passes know of each other: undone copies, new numbers, folders that come and go, copies that users make.
 
 use crate::stage::Theatre;
+use mailcrane_core::folder::Role;
 use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::clock::Clock as _;
-use mailcrane_core::record::{Folder, Grade, Migration, PassKind, keys};
+use mailcrane_core::record::{Entry, EntryKind, Folder, Grade, Migration, PassKind, keys};
 use mailcrane_core::settings::Sizes;
 use mailcrane_core::state::MigrationState;
 use mailcrane_engine::control::{self, ControlError};
@@ -78,6 +79,61 @@ fn an_undo_that_is_told_to_wait_goes_on_where_it_was() {
     }
     undo(&theatre);
     assert_eq!(theatre.destination(0).items().len(), 0);
+}
+
+#[test]
+fn a_folder_that_the_server_does_not_open_is_named_and_copied_when_it_does() {
+    let theatre = theatre();
+    let source = theatre.source(0);
+    source.fill("INBOX", 5);
+    source.folder("Contracts", None);
+    source.fill("Contracts", 7);
+    source.refuse("Contracts", true);
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::FinishedWithErrors);
+    assert_eq!(theatre.account(0).grade, Some(Grade::CompleteWithExceptions));
+    let refused = |entry: &&Entry| entry.code == "source.folder_refused";
+    assert_eq!(theatre.protocol(0).iter().filter(refused).count(), 1);
+    assert_eq!(theatre.destination(0).items().len(), 5);
+    source.refuse("Contracts", false);
+    assert_eq!(theatre.play(PassKind::Delta), MigrationState::Finished);
+    assert_eq!(theatre.account(0).grade, Some(Grade::Complete));
+    assert_eq!(theatre.destination(0).items().len(), 12);
+    theatre.audit(0);
+}
+
+#[test]
+fn a_message_that_the_source_cannot_read_is_named_and_copied_when_it_can() {
+    let theatre = theatre();
+    let source = theatre.source(0);
+    source.fill("INBOX", 5);
+    let uid = source.append("INBOX", Message::small("broken@example.org", "broken"));
+    source.edit("INBOX", uid, |message| message.unreadable = true);
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::FinishedWithErrors);
+    assert_eq!(theatre.outcomes(0, PassNo(1)), BTreeMap::from([(Outcome::Copied, 5), (Outcome::Failed, 1)]));
+    let row = theatre.rows(0, PassNo(1)).into_iter().find(|((_, of), _)| *of == uid).unwrap().1;
+    assert_eq!((row.outcome, row.reason.is_empty()), (Outcome::Failed, false), "{row:?}");
+    theatre.audit(0);
+    source.edit("INBOX", uid, |message| message.unreadable = false);
+    assert_eq!(theatre.play(PassKind::Delta), MigrationState::Finished);
+    assert_eq!(theatre.destination(0).items().len(), 6);
+    theatre.audit(0);
+}
+
+#[test]
+fn folders_with_another_name_at_the_destination_are_named_once() {
+    let theatre = theatre();
+    let source = theatre.source(0);
+    for (wire, role) in [("Gesendet", Some(Role::Sent)), ("  ", None), ("Same", None)] {
+        source.folder(wire, role);
+        source.fill(wire, 1);
+    }
+    theatre.play(PassKind::Full);
+    theatre.play(PassKind::Delta);
+    let renamed = theatre.protocol(0).into_iter().filter(|entry| entry.kind == EntryKind::Renamed);
+    let mut texts: Vec<_> = renamed.map(|entry| entry.text).collect();
+    texts.sort();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert_eq!(texts[1], "Gesendet is copied into Sent Items");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use mailcrane_core::key::SourceId;
 use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::source::{Endpoint, Security};
+use mailcrane_core::ports::table::Body;
 use mailcrane_core::record::{
-    Access, Account, DestinationEnd, DestinationKind, Lane, Migration, Options, PassKind, Slice, SourceEnd, Versioned,
-    keys,
+    Access, Account, DestinationEnd, DestinationKind, Entry, Lane, Migration, Options, PassKind, Slice, SourceEnd,
+    Versioned, keys,
 };
 use mailcrane_core::settings::{Settings, Sizes, Times};
 use mailcrane_core::state::{AccountState, MigrationState};
@@ -132,6 +133,18 @@ impl Theatre {
         let slices = self.memory.table.records::<Slice>(&partition, &keys::slices(pass)).unwrap();
         let most = self.account(no).pass.slices;
         slices.into_iter().map(|s| s.record).filter(|s| s.no.0 < most || s.pass != self.account(no).pass.no).collect()
+    }
+
+    /// Returns what is told of an account besides its rows.
+    pub(crate) fn protocol(&self, no: u32) -> Vec<Entry> {
+        let partition = keys::account_partition(&self.id, AccountNo(no));
+        let items = self.memory.table.snapshot();
+        let pages = items.into_iter().filter(|(key, _)| key.pk == partition && key.sk.starts_with("P#"));
+        let octets = pages.filter_map(|(_, item)| match item.body {
+            Body::Packed(octets) => Some(octets),
+            Body::Json(_) => None,
+        });
+        octets.flat_map(|page| mailcrane_core::manifest::unpack::<Entry>(&page).unwrap()).collect()
     }
 
     /// Returns the rows of a pass, by folder and UID.

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::wire::fetch::{self, Attributes};
 use crate::wire::status::Word;
 use mailcrane_core::message::ScanRow;
-use mailcrane_core::ports::source::ScanDepth;
+use mailcrane_core::ports::source::{Examined, ScanDepth};
 use mailcrane_core::uid::{Uid, UidRange};
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ const MAX_REFUSALS: usize = 80;
 
 impl ImapSession {
     /// Lists a range. A part that the server refuses is cut in halves until the refused message stands alone; that
-    /// one is listed without its attributes, so that its fetch names it.
+    /// one is listed without its attributes, so that its fetch names it. So is every message that the server finds in
+    /// the range and leaves out of the list, or names in a line that cannot be read.
     pub(crate) async fn scan_range(&mut self, range: UidRange, depth: ScanDepth) -> Result<Vec<ScanRow>, Failure> {
         let Some((_, examined)) = self.current else { return Err(Failure::Protocol("no folder is open")) };
         if examined.exists == 0 {
@@ -23,10 +24,13 @@ impl ImapSession {
         }
         let mut rows = BTreeMap::new();
         let mut todo = vec![range];
-        let mut refusals = 0;
+        let (mut refusals, mut unread) = (0, 0);
         while let Some(part) = todo.pop() {
             let failure = match self.scan_part(part, depth, &mut rows).await {
-                Ok(()) => continue,
+                Ok(lines) => {
+                    unread += lines;
+                    continue;
+                }
                 Err(failure @ Failure::Refused { .. }) => failure,
                 Err(failure) => return Err(failure),
             };
@@ -42,16 +46,45 @@ impl ImapSession {
                 None => {}
             }
         }
+        if unread > 0 || !complete(range, rows.len() as u64, examined) {
+            self.add_left_out(range, unread, &mut rows).await?;
+        }
         Ok(rows.into_iter().map(|(uid, attributes)| row(uid, attributes)).collect())
     }
 
+    /// Adds the messages that a search finds and the list does not have. A server that does not search is believed,
+    /// unless a line of its list could not be read.
+    async fn add_left_out(
+        &mut self,
+        range: UidRange,
+        unread: usize,
+        rows: &mut BTreeMap<Uid, Attributes>,
+    ) -> Result<(), Failure> {
+        let last = last_of(range);
+        match self.search(&format!("UID {}:{last}", range.first())).await {
+            Ok(found) => {
+                for uid in found.iter().filter(|uid| range.contains(*uid)) {
+                    rows.entry(uid).or_default();
+                }
+                Ok(())
+            }
+            Err(Failure::Refused { text, .. }) if unread == 0 => {
+                tracing::warn!(text, "The server does not search; its list of messages is believed");
+                Ok(())
+            }
+            Err(Failure::Refused { .. }) => Err(Failure::Protocol("a line of the list of messages cannot be read")),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Lists a part; gives how many lines of the list could not be read.
     async fn scan_part(
         &mut self,
         range: UidRange,
         depth: ScanDepth,
         rows: &mut BTreeMap<Uid, Attributes>,
-    ) -> Result<(), Failure> {
-        let last = if range.last() == Uid::MAX { "*".to_owned() } else { range.last().to_string() };
+    ) -> Result<usize, Failure> {
+        let (last, mut unread) = (last_of(range), 0);
         let header = match depth {
             ScanDepth::Plain => "",
             ScanDepth::MessageId => " BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]",
@@ -62,12 +95,21 @@ impl ImapSession {
         loop {
             let response = self.link.response().await?;
             if let Some(status) = tagged(&response, &tag) {
-                return if status.word == Word::Ok { Ok(()) } else { Err(refused("the list of messages", &status)) };
+                return if status.word == Word::Ok {
+                    Ok(unread)
+                } else {
+                    Err(refused("the list of messages", &status))
+                };
             }
-            if let Some(attributes) = fetch::parse(&response)
-                && let Some(uid) = attributes.uid.filter(|uid| range.contains(*uid))
-            {
-                merge(rows.entry(uid).or_default(), attributes);
+            match fetch::parse(&response) {
+                // Flags that changed are told without a UID; whatever was asked for is not.
+                Some(told) if told.uid.is_none() => unread += usize::from(told.size.is_some()),
+                Some(told) => {
+                    if let Some(uid) = told.uid.filter(|uid| range.contains(*uid)) {
+                        merge(rows.entry(uid).or_default(), told);
+                    }
+                }
+                None => unread += usize::from(fetch::is_fetch(&response)),
             }
         }
     }
@@ -87,6 +129,17 @@ impl ImapSession {
             Err(failure) => Err(failure),
         }
     }
+}
+
+fn last_of(range: UidRange) -> String {
+    if range.last() == Uid::MAX { "*".to_owned() } else { range.last().to_string() }
+}
+
+/// Tells whether so many rows are all that can be in a range: one for every UID, or for every message of the folder.
+fn complete(range: UidRange, rows: u64, examined: Examined) -> bool {
+    let last = range.last().get().min(examined.uidnext.get().saturating_sub(1));
+    let uids = u64::from(last).saturating_sub(u64::from(range.first().get())).saturating_add(1);
+    rows >= uids || rows >= examined.exists
 }
 
 /// Cuts a range in two; beyond the last known message first, in the middle else.

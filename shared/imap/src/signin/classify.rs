@@ -149,7 +149,11 @@ pub fn examine(status: &Status, inbox: bool) -> Failure {
     if inbox {
         return Failure::InboxNotReadable { text };
     }
-    Failure::FolderGone { text }
+    let gone = ["exist", "unknown mailbox", "unknown folder", "no such", "not found"];
+    if status.code_word().as_deref() == Some("NONEXISTENT") || gone.iter().any(|words| lower.contains(words)) {
+        return Failure::FolderGone { text };
+    }
+    Failure::FolderRefused { text }
 }
 
 #[cfg(test)]
@@ -225,6 +229,16 @@ mod tests {
     fn a_refused_inbox_is_a_question_of_rights_or_of_the_inbox() {
         assert_eq!(examine(&status("A1 NO User is authenticated but not connected."), true).code(), "source.no_right");
         assert_eq!(examine(&status("A1 NO Mailbox doesn't exist"), true).code(), "source.inbox_not_readable");
-        assert_eq!(examine(&status("A1 NO [NONEXISTENT] Unknown Mailbox"), false).code(), "source.folder_gone");
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_told_from_one_that_is_refused() {
+        let code = |line| examine(&status(line), false).code();
+        for line in ["A1 NO [NONEXISTENT] x", "A1 NO Mailbox doesn't exist", "A1 NO Unknown Mailbox: Old (now)"] {
+            assert_eq!(code(line), "source.folder_gone", "{line}");
+        }
+        for line in ["A1 NO [SERVERBUG] internal error", "A1 NO [NOPERM] Permission denied", "A1 BAD [CORRUPTION] x"] {
+            assert_eq!(code(line), "source.folder_refused", "{line}");
+        }
     }
 }

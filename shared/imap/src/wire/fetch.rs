@@ -63,6 +63,15 @@ pub fn parse(response: &[u8]) -> Option<Attributes> {
     Some(attributes)
 }
 
+/// Tells whether a response begins as a FETCH response does, readable or not.
+#[must_use]
+pub fn is_fetch(response: &[u8]) -> bool {
+    let mut words = response.split(|octet| *octet == b' ');
+    words.next() == Some(b"*")
+        && words.next().is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+        && words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"FETCH"))
+}
+
 impl Attributes {
     fn take(&mut self, name: &[u8], value: &Token) {
         match name {

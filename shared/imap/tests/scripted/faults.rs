@@ -123,7 +123,8 @@ async fn fault_6_a_name_is_unquoted_once_and_quoted_once() {
 async fn fault_7_an_odd_flag_or_a_huge_size_costs_nothing_else() {
     let server = Server::new(&["login\nexamine 2\nC: UID FETCH *
         R: * 1 FETCH (UID 1 FLAGS (\\\\Seen odd\\x80flag {not \\\\) RFC822.SIZE 5000000000)\\r\\n
-        S: * 2 FETCH (UID 99999999999 FLAGS () RFC822.SIZE 1)\nS: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 1)\ndone"]);
+        S: * 2 FETCH (UID 99999999999 FLAGS () RFC822.SIZE 1)\nS: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 1)\ndone
+        C: UID SEARCH UID 1:*\nS: * SEARCH 1 2\ndone"]);
     let (mut session, _) = server.open_inbox().await;
     let rows = session.scan(UidRange::ALL, ScanDepth::Plain).await.unwrap();
     assert_eq!(rows.len(), 2);

@@ -74,9 +74,49 @@ async fn gmail_lists_ids_and_labels() {
 
 #[tokio::test]
 async fn a_star_answers_the_last_message_though_its_uid_is_lower() {
-    let script = "examine 3\nC: UID FETCH 10:* *\nS: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 4)\ndone";
+    let script = "examine 3\nC: UID FETCH 10:* *\nS: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 4)\ndone
+        C: UID SEARCH UID 10:*\nS: * SEARCH 3\ndone";
     let range = UidRange::new(Uid::new(10).unwrap(), Uid::MAX).unwrap();
     assert!(scanned(script, range, ScanDepth::Plain).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_the_list_leaves_out_though_the_answer_is_ok_is_found() {
+    let rows = all("examine 3\nC: UID FETCH 1:* *\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 4)
+        S: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 6)\ndone\nC: UID SEARCH UID 1:*\nS: * SEARCH 1 2 3\ndone")
+    .await
+    .unwrap();
+    assert_eq!(uids(&rows), [1, 2, 3]);
+    assert_eq!((rows[1].size, rows[1].received), (0, None), "its fetch tells the rest");
+}
+
+#[tokio::test]
+async fn a_line_of_the_list_that_cannot_be_read_loses_no_message() {
+    let script = |search: &str| {
+        format!(
+            "examine 2\nC: UID FETCH 1:* *\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 4)
+            S: * 2 FETCH (UID 2 FLAGS (\\Seen RFC822.SIZE 6\ndone\nC: UID SEARCH UID 1:*\n{search}"
+        )
+    };
+    assert_eq!(uids(&all(&script("S: * SEARCH 1 2\ndone")).await.unwrap()), [1, 2]);
+    assert_eq!(all(&script("S: {tag} BAD unknown")).await.unwrap_err().code, "source.protocol");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_search_is_believed_what_it_lists() {
+    let script = "examine 2\nC: UID FETCH 1:* *\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 4)\ndone
+        C: UID SEARCH UID 1:*\nS: {tag} BAD unknown";
+    assert_eq!(uids(&all(script).await.unwrap()), [1]);
+}
+
+#[tokio::test]
+async fn a_folder_that_the_server_does_not_open_is_no_folder_that_is_gone() {
+    let server = Server::new(&["login\nC: EXAMINE \"Old\"\nS: {tag} NO [SERVERBUG] internal error"]);
+    let mut session = server.open().await.unwrap();
+    let fault = session.examine(&WireName::from("Old")).await.unwrap_err();
+    assert_eq!(fault.code, "source.folder_refused");
+    assert!(fault.message.contains("internal error"), "{fault}");
+    server.finished().await;
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ pub(super) struct Folder {
     pub(super) uidvalidity: u32,
     pub(super) uidnext: u32,
     pub(super) messages: BTreeMap<Uid, Message>,
+    /// Whether nobody may open it.
+    pub(super) refused: bool,
 }
 
 #[derive(Debug)]
@@ -98,7 +100,8 @@ impl Mailbox {
         let mut inner = self.lock();
         inner.uidvalidities += 1;
         let uidvalidity = inner.uidvalidities;
-        let fresh = Folder { listed: listed.clone(), uidvalidity, uidnext: 1, messages: BTreeMap::new() };
+        let fresh =
+            Folder { listed: listed.clone(), uidvalidity, uidnext: 1, messages: BTreeMap::new(), refused: false };
         let wire = listed.wire.clone();
         inner.folders.entry(wire).or_insert(fresh).listed = listed;
     }
@@ -169,6 +172,13 @@ impl Mailbox {
             folder.listed.wire = WireName::from(to);
             folder.listed.path = to.split('/').map(str::to_owned).collect();
             inner.folders.insert(WireName::from(to), folder);
+        }
+    }
+
+    /// Lets nobody open a folder, or everybody again.
+    pub fn refuse(&self, wire: &str, refused: bool) {
+        if let Some(folder) = self.lock().folders.get_mut(&WireName::from(wire)) {
+            folder.refused = refused;
         }
     }
 

@@ -112,6 +112,10 @@ impl Source for MemorySource {
         let look = |me: &Self| {
             let inner = me.mailbox.lock();
             let folder = inner.folders.get(wire).filter(|f| f.listed.selectable);
+            if folder.is_some_and(|f| f.refused) {
+                let text = "The folder cannot be opened";
+                return Err(Fault::retry(std::time::Duration::from_secs(30), "source.folder_refused", text));
+            }
             folder.map(|f| (f.uidvalidity, f.uidnext, f.messages.len() as u64)).ok_or_else(folder_gone)
         };
         let (uidvalidity, uidnext, exists) = self.call("examine", look).await?;
