@@ -18,7 +18,7 @@ use mailcrane_imap::connect::SystemResolver;
 use mailcrane_imap::{
     ImapDestination, ImapSession, ImapSources, Network, Opening, Reach, TcpDial, Tls, TlsSettings, Verbs,
 };
-use mailcrane_providers::Catalogue;
+use mailcrane_providers::{Auth, Catalogue};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -260,7 +260,10 @@ impl<V: Vault, D: Directory + 'static, T: Table> Ends for Opener<V, D, T> {
 
     async fn source(&self, migration: &Migration, account: &Account) -> Result<AnySource, Fault> {
         let session = match credentials::source(account, self.secrets(migration, account).await?)? {
-            SourceSecret::Whole(credentials) => self.sources.open(&account.source.endpoint, &credentials).await?,
+            SourceSecret::Whole(credentials) => {
+                let endpoint = &account.source.endpoint;
+                self.sources.open(endpoint, &credentials).await.map_err(|fault| of_provider(fault, &endpoint.host))?
+            }
             SourceSecret::Oauth(secret) => self.with_token(account, &secret).await?,
             SourceSecret::Workmail(access) => {
                 return Ok(AnySource::Workmail(self.workmail_source(migration, account, access).await?));
@@ -311,6 +314,18 @@ enum End {
     Destination,
 }
 
+/// Says what a provider wants instead of the user's own password, which it refuses without a word of that.
+fn of_provider(mut fault: Fault, host: &str) -> Fault {
+    if fault.code != "source.wrong_password" {
+        return fault;
+    }
+    let Some((way, hint)) = Catalogue::built_in().other_than_password(host) else { return fault };
+    let code = if way == Auth::Oauth2 { "source.oauth_needed" } else { "source.app_password_needed" };
+    fault.code = code.into();
+    fault.message = format!("{} {}", hint.en, fault.message);
+    fault
+}
+
 /// Renames the code of a fault for the source.
 fn of_source(mut fault: Fault) -> Fault {
     if let Some(name) = fault.code.strip_prefix("destination.") {
@@ -328,4 +343,25 @@ const ROLE: &str = "impersonation";
 fn no_role() -> Fault {
     let text = "the impersonation role of this migration is gone; check the account again";
     Fault::give_up("destination.no_role", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_password_is_explained_by_what_the_provider_wants() {
+        let refused = |host| {
+            let fault = of_provider(Fault::give_up("source.wrong_password", "The server said: no"), host);
+            (fault.code.to_string(), fault.message)
+        };
+        let (code, message) = refused("imap.mail.me.com");
+        assert_eq!(code, "source.app_password_needed");
+        assert!(message.starts_with("Create an app password at https://account.apple.com"), "{message}");
+        assert!(message.ends_with("The server said: no"), "{message}");
+        assert_eq!(refused("imap.googlemail.com").0, "source.app_password_needed");
+        assert_eq!(refused("imap.example.org").0, "source.wrong_password");
+        let busy = of_provider(Fault::give_up("source.busy", "later"), "imap.mail.me.com");
+        assert_eq!(busy.code, "source.busy");
+    }
 }

@@ -61,6 +61,17 @@ pub enum Failure {
         #[source]
         cause: Option<std::io::Error>,
     },
+    /// The server speaks only versions of TLS, or ciphers, that are no protection any more.
+    #[error(
+        "{host} offers only old TLS. Versions before 1.2 (RFC 8996) and weak ciphers are not used here: have TLS 1.2 or 1.3 switched on at the server."
+    )]
+    TlsTooOld {
+        /// The server.
+        host: String,
+        /// What the handshake said.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The certificate is not accepted.
     #[error("The certificate of {host} {reason}. Its SHA-256 fingerprint is {}. Enter the server name that the certificate is for, or confirm this fingerprint if the server is yours.", fingerprint.as_deref().unwrap_or("not known"))]
     Certificate {
@@ -220,6 +231,7 @@ impl Failure {
             Self::ConnectionRefused { .. } => "source.connection_refused",
             Self::Unreachable { .. } => "source.unreachable",
             Self::NoTls { .. } => "source.no_tls",
+            Self::TlsTooOld { .. } => "source.tls_too_old",
             Self::Certificate { .. } => "source.certificate",
             Self::WrongPassword { .. } => "source.wrong_password",
             Self::AppPasswordNeeded { .. } => "source.app_password_needed",

@@ -10,6 +10,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
 const HOST: &str = "imap.example.org";
@@ -85,6 +86,25 @@ async fn both_versions_of_tls_that_are_safe_are_spoken() {
     for versions in [vec![&TLS12], vec![&TLS13], vec![&TLS12, &TLS13]] {
         let server = Server { versions, ..authority.server(HOST, |_| {}) };
         server.meet(Some(authority.pem()), None).await.unwrap();
+    }
+}
+
+/// What servers send that know nothing better than TLS 1.0: protocol_version, or handshake_failure (RFC 5246).
+#[tokio::test]
+async fn a_server_with_old_tls_is_told_from_one_without() {
+    for (alert, code) in [(70, "source.tls_too_old"), (40, "source.tls_too_old"), (10, "source.no_tls")] {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let answer = async move {
+            theirs.read_u8().await.unwrap();
+            theirs.write_all(&[21, 3, 1, 0, 2, 2, alert]).await.unwrap();
+            theirs
+        };
+        let serving = tokio::spawn(answer);
+        let tls = Tls::new(&TlsSettings::default()).unwrap();
+        let wire: Wire = Box::new(ours);
+        let failure = tls.protect(wire, HOST, None, Duration::from_secs(10)).await.err().unwrap();
+        assert_eq!(failure.code(), code, "{failure}");
+        drop(serving.await.unwrap());
     }
 }
 

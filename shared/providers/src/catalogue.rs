@@ -2,7 +2,7 @@
 
 mod soundness;
 
-use crate::provider::{Admin, Oauth, Provider};
+use crate::provider::{Admin, Auth, Hint, Oauth, Provider};
 use mailcrane_core::ports::source::AdminScheme;
 use mailcrane_core::record::Allowance;
 use std::sync::LazyLock;
@@ -77,14 +77,13 @@ impl Catalogue {
     /// Finds the provider whose server listens there, when only one does.
     #[must_use]
     pub fn by_server(&self, host: &str, port: u16) -> Option<&Provider> {
-        let host = normal(host);
-        let mut found = self.0.iter().filter(|one| one.host == host && one.port == port);
+        let mut found = self.at(host).filter(|one| one.port == port);
         found.next().filter(|_| found.next().is_none())
     }
 
     fn at<'a>(&'a self, host: &str) -> impl Iterator<Item = &'a Provider> {
         let host = normal(host);
-        self.0.iter().filter(move |one| one.host == host)
+        self.0.iter().filter(move |one| one.host == host || one.hosts.contains(&host))
     }
 
     /// Tells what the provider at a host allows for one mailbox; the least of what is known.
@@ -94,6 +93,16 @@ impl Catalogue {
             connections: self.at(host).filter_map(|one| one.max_connections).min(),
             daily_octets: self.at(host).filter_map(|one| one.daily_bytes).min(),
         }
+    }
+
+    /// Returns what a provider asks of its users before they sign in, where none at the host takes their own password.
+    #[must_use]
+    pub fn other_than_password(&self, host: &str) -> Option<(Auth, &Hint)> {
+        let mut found = self.at(host).peekable();
+        let first = found.peek().copied()?;
+        let none = found.all(|one| !one.auth.contains(&Auth::Password));
+        let way = if first.auth.contains(&Auth::AppPassword) { Auth::AppPassword } else { Auth::Oauth2 };
+        none.then_some((way, &first.hint))
     }
 
     /// Tells where OAuth 2 tokens for a host are fetched.

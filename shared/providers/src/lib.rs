@@ -7,4 +7,4 @@ pub mod provider;
 
 pub use catalogue::Catalogue;
 pub use discovery::Discovery;
-pub use provider::{Oauth, Provider};
+pub use provider::{Auth, Oauth, Provider};

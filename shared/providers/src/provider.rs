@@ -13,6 +13,9 @@ pub struct Provider {
     pub name: String,
     /// The IMAP server.
     pub host: String,
+    /// Other names of the same server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// Its port.
     pub port: u16,
     /// How the connection is protected.

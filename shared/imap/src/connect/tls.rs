@@ -7,7 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -101,11 +101,21 @@ impl Seen {
         let reason = match cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(error)) => reason(error),
             Some(rustls::Error::NoCertificatesPresented) => "is missing",
+            Some(rustls::Error::PeerIncompatible(_)) => return Failure::TlsTooOld { host, cause },
+            Some(rustls::Error::AlertReceived(alert)) if is_about_versions(*alert) => {
+                return Failure::TlsTooOld { host, cause };
+            }
             Some(_) => return Failure::NoTls { host, cause: Some(cause) },
             None => return Failure::from(cause),
         };
         Failure::Certificate { host, reason: reason.to_owned(), fingerprint }
     }
+}
+
+/// Tells whether a server means by the alert that it shares no version or cipher with us (RFC 5246 section 7.2.2).
+fn is_about_versions(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(alert, A::ProtocolVersion | A::HandshakeFailure | A::InsufficientSecurity)
 }
 
 fn reason(error: &CertificateError) -> &'static str {

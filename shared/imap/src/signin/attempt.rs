@@ -35,20 +35,25 @@ pub(super) fn attempts(credentials: &Credentials, before: &Before<'_>) -> Result
     match credentials {
         Credentials::Password { user, password } => {
             let attempt = password_attempt(user, password, before)?;
-            Ok(vec![attempt.clone(), attempt])
+            // A server that does not offer PLAIN may take the same password by LOGIN.
+            let by_login = matches!(attempt, Attempt::Sasl { .. }) && !before.capabilities.has("AUTH=PLAIN");
+            let again = if by_login { login(user, password) } else { attempt.clone() };
+            Ok(vec![attempt, again])
         }
         Credentials::Administrator { user, admin_user, admin_password, scheme } => {
             let authzid = || plain(user, admin_user, admin_password);
             let master = || password_attempt(&format!("{user}*{admin_user}"), admin_password, before);
             let exchange = || password_attempt(&exchange_user(user, admin_user), admin_password, before);
+            // Only Exchange knows administrators of a domain.
+            let exchange_last = admin_user.contains('\\').then(|| exchange().ok()).flatten();
             match scheme {
                 AdminScheme::Authzid => Ok(vec![authzid()]),
                 AdminScheme::Master => Ok(vec![master()?]),
                 AdminScheme::Exchange => Ok(vec![exchange()?]),
                 AdminScheme::Auto if before.capabilities.has("AUTH=PLAIN") => {
-                    Ok([Some(authzid()), master().ok()].into_iter().flatten().collect())
+                    Ok([Some(authzid()), master().ok(), exchange_last].into_iter().flatten().collect())
                 }
-                AdminScheme::Auto => Ok(vec![master()?]),
+                AdminScheme::Auto => Ok([Some(master()?), exchange_last].into_iter().flatten().collect()),
             }
         }
         Credentials::Token { user, token } => token_attempt(user, token, before),
@@ -67,7 +72,7 @@ fn password_attempt(user: &str, password: &Secret, before: &Before<'_>) -> Resul
         .iter()
         .all(|text| text.len() <= MAX_LOGIN && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
     if fits && !capabilities.has("LOGINDISABLED") {
-        return Ok(Attempt::Login { user: user.to_owned(), password: password.clone() });
+        return Ok(login(user, password));
     }
     if capabilities.has("AUTH=PLAIN") || !capabilities.has("LOGINDISABLED") {
         return Ok(plain("", user, password));
@@ -79,6 +84,10 @@ fn password_attempt(user: &str, password: &Secret, before: &Before<'_>) -> Resul
         return Err(Failure::NoTls { host: before.endpoint.host.clone(), cause: None });
     }
     Err(Failure::NoMechanism { offered: offered(capabilities) })
+}
+
+fn login(user: &str, password: &Secret) -> Attempt {
+    Attempt::Login { user: user.to_owned(), password: password.clone() }
 }
 
 fn plain(authzid: &str, user: &str, password: &Secret) -> Attempt {
@@ -135,7 +144,7 @@ mod tests {
     }
 
     fn login(user: &str, password: &str) -> Attempt {
-        Attempt::Login { user: user.to_owned(), password: Secret::new(password) }
+        super::login(user, &Secret::new(password))
     }
 
     #[test]
@@ -148,6 +157,15 @@ mod tests {
         assert_eq!(tried(&password("a", "p\u{e4}ss"), "AUTH=PLAIN").unwrap()[0], sasl("PLAIN", "\0a\0p\u{e4}ss"));
         let long = "x".repeat(200);
         assert_eq!(tried(&password("a", &long), "AUTH=PLAIN").unwrap()[0], sasl("PLAIN", &format!("\0a\0{long}")));
+    }
+
+    #[test]
+    fn where_plain_is_not_offered_login_is_tried_second() {
+        let long = "x".repeat(200);
+        for odd in ["p\u{e4}ss", &long] {
+            let tried = tried(&password("a", odd), "IMAP4rev1").unwrap();
+            assert_eq!(tried, vec![sasl("PLAIN", &format!("\0a\0{odd}")), login("a", odd)]);
+        }
     }
 
     #[test]
@@ -165,7 +183,11 @@ mod tests {
     fn an_administrator_tries_an_authorization_identity_and_then_the_master_form() {
         assert_eq!(
             tried(&administrator(AdminScheme::Auto), "AUTH=PLAIN").unwrap(),
-            vec![sasl("PLAIN", "anna@example.org\0EXAMPLE\\root\0pw"), login("anna@example.org*EXAMPLE\\root", "pw")]
+            vec![
+                sasl("PLAIN", "anna@example.org\0EXAMPLE\\root\0pw"),
+                login("anna@example.org*EXAMPLE\\root", "pw"),
+                login("EXAMPLE\\root\\anna", "pw")
+            ]
         );
         assert_eq!(
             tried(&administrator(AdminScheme::Exchange), "AUTH=PLAIN").unwrap(),

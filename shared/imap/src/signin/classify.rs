@@ -80,8 +80,13 @@ pub fn goodbye(status: &Status) -> Failure {
     later(status).unwrap_or_else(|| Failure::Closed { text: status.text.clone() })
 }
 
-/// Explains the NO or BAD to a sign-in; `alert` is what the server said before it.
-pub(super) fn sign_in(status: &Status, alert: Option<&Status>, attempt: &Attempt, before: &Before<'_>) -> Failure {
+/// Explains the NO or BAD to a sign-in, by an administrator or not; `alert` is what the server said before it.
+pub(super) fn sign_in(
+    status: &Status,
+    alert: Option<&Status>,
+    (attempt, by_administrator): (&Attempt, bool),
+    before: &Before<'_>,
+) -> Failure {
     let mut text = status.text.clone();
     if let Some(alert) = alert {
         text = format!("{} {text}", alert.text);
@@ -128,8 +133,7 @@ pub(super) fn sign_in(status: &Status, alert: Option<&Status>, attempt: &Attempt
     {
         return Failure::OauthNeeded { text };
     }
-    let as_administrator = matches!(attempt, Attempt::Sasl { initial, .. } if !initial.expose().starts_with('\0'));
-    if matches!(code.as_str(), "AUTHORIZATIONFAILED" | "NOPERM") && as_administrator {
+    if matches!(code.as_str(), "AUTHORIZATIONFAILED" | "NOPERM") && by_administrator {
         return Failure::NoRight { text };
     }
     Failure::WrongPassword { text }
@@ -172,7 +176,9 @@ mod tests {
         let endpoint = Endpoint { host: host.to_owned(), port: 993, security: Security::Tls, fingerprint: None };
         let capabilities = Capabilities::default();
         let before = Before { endpoint: &endpoint, greeting: Greeting::Ok, capabilities: &capabilities };
-        sign_in(&status(line), None, attempt, &before).code()
+        let by_administrator = matches!(attempt, Attempt::Login { user, .. } if user.contains(['*', '\\']))
+            || matches!(attempt, Attempt::Sasl { initial, .. } if !initial.expose().starts_with('\0'));
+        sign_in(&status(line), None, (attempt, by_administrator), &before).code()
     }
 
     #[track_caller]
@@ -216,6 +222,12 @@ mod tests {
         let plain = Attempt::Sasl { mechanism: "PLAIN", initial: Secret::new("anna\0root\0pw") };
         assert_eq!(code_at("imap.example.org", "A1 NO [AUTHORIZATIONFAILED] no", &plain), "source.no_right");
         check("A1 NO [AUTHORIZATIONFAILED] LOGIN Invalid credentials", "source.wrong_password");
+        for administrator in ["anna*root", "EXAMPLE\\root\\anna"] {
+            let login = Attempt::Login { user: administrator.to_owned(), password: Secret::new("b") };
+            let code = |line| code_at("imap.example.org", line, &login);
+            assert_eq!(code("A1 NO [AUTHORIZATIONFAILED] Authorization failed"), "source.no_right");
+            assert_eq!(code("A1 NO [AUTHENTICATIONFAILED] Authentication failed"), "source.wrong_password");
+        }
     }
 
     #[test]

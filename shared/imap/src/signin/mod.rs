@@ -45,9 +45,10 @@ pub async fn sign_in(
         };
     }
     let attempts = attempts(credentials, before)?;
+    let by_administrator = matches!(credentials, Credentials::Administrator { .. });
     let mut refusal = None;
     for (number, attempt) in attempts.iter().enumerate() {
-        match try_once(client, attempt, before).await {
+        match try_once(client, attempt, before, by_administrator).await {
             Ok(signed_in) => return Ok(signed_in),
             Err(Refusal::Final(failure)) if failure.breaks_connection() => return Err(refusal.unwrap_or(failure)),
             Err(Refusal::Final(failure)) => return Err(failure),
@@ -80,6 +81,7 @@ async fn try_once(
     mut client: Client,
     attempt: &Attempt,
     before: &Before<'_>,
+    by_administrator: bool,
 ) -> Result<(Session, Option<Capabilities>), Refusal> {
     client.get_mut().records.take_aside();
     client.get_mut().records.challenge = None;
@@ -105,7 +107,7 @@ async fn try_once(
             let (answer, alert) = (guard.records.tagged.take(), guard.records.warning.take());
             match answer {
                 Some(status) => {
-                    let failure = classify::sign_in(&status, alert.as_ref(), attempt, before);
+                    let failure = classify::sign_in(&status, alert.as_ref(), (attempt, by_administrator), before);
                     Err(Refusal::Said(failure, Box::new(client)))
                 }
                 None => Err(Refusal::Final(broken(error))),

@@ -42,6 +42,7 @@ fn of_one(one: &Provider) -> Vec<String> {
         ("has no usable id", !one.id.is_empty() && small(&one.id)),
         ("has no name", !one.name.trim().is_empty()),
         ("has no host name", lower(&one.host)),
+        ("has another host name that is none", one.hosts.iter().all(|text| lower(text))),
         ("has another port than its protection", (one.port, one.security) == standard(one.security)),
         ("sends passwords without protection", one.security != Security::None),
         ("has a domain that is none", one.domains.iter().all(domain)),

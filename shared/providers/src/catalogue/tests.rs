@@ -144,3 +144,10 @@ fn the_limits_and_token_endpoints_of_a_host_are_known() {
     assert_eq!(url(Some("contoso.example")), "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token");
     assert_eq!(catalogue.oauth("imap.example.org"), None);
 }
+
+#[test]
+fn another_name_of_a_server_is_the_same_provider() {
+    let catalogue = Catalogue::built_in();
+    assert_eq!(catalogue.by_server("imap.googlemail.com", 993).map(|one| one.id.as_str()), Some("gmail"));
+    assert_eq!(catalogue.allowance("imap.googlemail.com"), catalogue.allowance("imap.gmail.com"));
+}
