@@ -7,8 +7,8 @@ mod speed;
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit;
 use crate::lane::{self, Next};
+use crate::plan::listings;
 use crate::plan::mapping::{self, Fate};
-use crate::plan::steps;
 use crate::world::{World, until};
 use cursor::Cursor;
 use mailcrane_core::fault::Remedy;
@@ -139,7 +139,7 @@ async fn walk<W: World, E: Ends>(
         let (mut ranges, mut found) = match source.examine(&folder.wire).await {
             Ok(examined) => {
                 let found = Analysis { folders: 1, ..Analysis::default() };
-                let all = if counts { listings(examined, after, world.sizes().scan_step) } else { Vec::new() };
+                let all = if counts { uncounted(examined, after, world.sizes().scan_step) } else { Vec::new() };
                 (all.into_iter().peekable(), found)
             }
             Err(fault) if fault.code == "source.folder_gone" || fault.code == "source.folder_refused" => {
@@ -201,12 +201,12 @@ async fn walk<W: World, E: Ends>(
     Ok(true)
 }
 
-/// Cuts what is not counted of a folder into listings: one when its messages are few, however far apart their UIDs.
-fn listings(examined: Examined, after: Option<Uid>, step: u32) -> Vec<UidRange> {
+/// Cuts what is not counted of a folder into listings.
+fn uncounted(examined: Examined, after: Option<Uid>, step: u32) -> Vec<UidRange> {
     let last = Uid::new(examined.uidnext.get().saturating_sub(1)).filter(|_| examined.exists > 0);
     let first = after.map_or(Some(Uid::MIN), |uid| Uid::new(uid.get().saturating_add(1)));
     let Some(open) = first.zip(last).and_then(|(first, last)| UidRange::new(first, last)) else { return Vec::new() };
-    if examined.exists <= u64::from(step) { vec![open] } else { steps(&UidSet::from(open), step) }
+    listings(&UidSet::from(open), examined.exists, step)
 }
 
 /// How messages are counted.

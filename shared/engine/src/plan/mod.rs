@@ -223,8 +223,23 @@ async fn begin_copying<W: World>(world: &W, plan: &mut Versioned<Lane>, account:
     Ok(())
 }
 
+/// How many listings of a folder may be in vain, apart from those in proportion to its messages.
+const IN_VAIN: u64 = 100;
+
+/// Cuts what is to be listed of a folder with so many messages: into one listing when they are few, however far apart
+/// their UIDs; else into ranges of at most `step` numbers, or wider ones where UIDs are so sparse that most would be
+/// empty.
+pub(crate) fn listings(open: &UidSet, exists: u64, step: u32) -> Vec<UidRange> {
+    if exists <= u64::from(step) {
+        return steps(open, u32::MAX);
+    }
+    let most = IN_VAIN + exists.saturating_mul(4) / u64::from(step.max(1));
+    let wide = u32::try_from(open.len() / most).unwrap_or(u32::MAX);
+    steps(open, step.max(wide))
+}
+
 /// Cuts a set of UIDs into ranges of at most so many numbers.
-pub(crate) fn steps(open: &UidSet, step: u32) -> Vec<UidRange> {
+fn steps(open: &UidSet, step: u32) -> Vec<UidRange> {
     let mut steps = Vec::new();
     for range in open.ranges() {
         let (mut first, last) = (range.first(), range.last());
@@ -238,4 +253,29 @@ pub(crate) fn steps(open: &UidSet, step: u32) -> Vec<UidRange> {
         }
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(last: u32, exists: u64) -> Vec<u64> {
+        let all = UidRange::new(Uid::MIN, Uid::new(last).unwrap()).unwrap();
+        let listings = listings(&UidSet::from(all), exists, 1_000);
+        let sizes: Vec<u64> = listings.iter().map(|range| UidSet::from(*range).len()).collect();
+        assert_eq!(sizes.iter().sum::<u64>(), u64::from(last), "nothing is left out");
+        sizes
+    }
+
+    #[test]
+    fn dense_folders_are_listed_step_by_step() {
+        assert_eq!(listed(2_500, 2_400), [1_000, 1_000, 500]);
+        assert_eq!(listed(2_500, 1_000), [2_500], "so few messages are one listing");
+    }
+
+    #[test]
+    fn far_apart_uids_cost_listings_in_proportion_to_the_messages() {
+        assert_eq!(listed(u32::MAX, 900).len(), 1);
+        assert!(listed(3_000_000_000, 50_000).len() <= 302, "{}", listed(3_000_000_000, 50_000).len());
+    }
 }

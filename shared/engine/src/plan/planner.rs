@@ -4,7 +4,7 @@ use super::history::{self, Earlier, MOVED, RENUMBERED, Reach, Tail};
 use super::labels::{Copies, Labels, looks_limited};
 use super::mapping::{self, Place};
 use super::slicing::{Copy, Cut, Filter, Slicer, There, likeness};
-use super::{PlanError, begin_copying, steps};
+use super::{PlanError, begin_copying, listings};
 use crate::copy::commit::{self, CommitError};
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
@@ -227,7 +227,7 @@ impl<W: World> Planner<'_, W> {
             next: account.record.pass.slices,
             counters: Counters::default(),
         };
-        for range in steps(&open, self.world.sizes().scan_step) {
+        for range in listings(&open, examined.exists, self.world.sizes().scan_step) {
             commit::keep(self.world, self.lane).await?;
             let messages = source.scan(range, ScanDepth::MessageId).await?;
             let messages = self.one_label_each(record, &mut slicer, messages);

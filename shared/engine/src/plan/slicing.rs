@@ -292,6 +292,22 @@ mod tests {
     }
 
     #[test]
+    fn messages_marked_as_deleted_are_skipped_and_named_or_copied_when_the_user_wants_them() {
+        let mut marked = message(1, 10, "a");
+        marked.flags.deleted = true;
+        for include_deleted in [false, true] {
+            let filter = Filter { include_deleted, ..Filter::default() };
+            let (cuts, left_out) = cut(&filter, There::default(), vec![marked.clone(), message(2, 10, "b")]);
+            let decided: Vec<_> = cuts.iter().flat_map(|cut| &cut.decided).collect();
+            assert_eq!(left_out, "", "it is accounted for");
+            assert_eq!(cuts.iter().flat_map(uids).count(), if include_deleted { 2 } else { 1 });
+            let codes: Vec<_> = decided.iter().map(|row| (row.outcome, row.code.as_str())).collect();
+            let skipped = [(Outcome::Skipped, "filter.deleted")];
+            assert_eq!(codes, if include_deleted { &skipped[1..] } else { &skipped[..] });
+        }
+    }
+
+    #[test]
     fn messages_outside_of_the_dates_are_not_in_the_pass() {
         let filter = Filter { since: Timestamp::from_second(2000).ok(), ..Filter::default() };
         let (cuts, left_out) = cut(&filter, There::default(), (1..=3).map(|n| message(n, 10, "")).collect());
