@@ -105,24 +105,24 @@ pub(super) fn by_name(name: &str) -> Option<(Role, usize)> {
     NAMES.iter().find_map(|(role, names)| Some((*role, names.iter().position(|known| *known == lower)?)))
 }
 
-/// Names under which some groupware shows what is no e-mail.
-const GROUPWARE: [&str; 16] = [
-    "calendar",
-    "contacts",
-    "notes",
-    "tasks",
-    "journal",
-    "kalender",
-    "kontakte",
-    "notizen",
-    "aufgaben",
-    "calendrier",
-    "t\u{e2}ches",
-    "calendario",
-    "contactos",
-    "tareas",
-    "suggested contacts",
-    "birthdays",
+/// Names under which some groupware shows what is no e-mail, by language; several have some in common.
+const GROUPWARE: [&[&str]; 8] = [
+    // English
+    &["calendar", "contacts", "notes", "tasks", "journal", "suggested contacts", "birthdays"],
+    // German
+    &["kalender", "kontakte", "notizen", "aufgaben"],
+    // French
+    &["calendrier", "t\u{e2}ches"],
+    // Spanish and Portuguese
+    &["calendario", "calend\u{e1}rio", "contactos", "contatos", "notas", "tareas", "tarefas", "diario", "di\u{e1}rio"],
+    // Italian
+    &["contatti", "note", "attivit\u{e0}"],
+    // Dutch
+    &["agenda", "contactpersonen", "notities", "taken", "logboek"],
+    // Polish
+    &["kalendarz", "kontakty", "notatki", "zadania", "dziennik"],
+    // Danish, Norwegian and Swedish
+    &["kontakter", "kontaktpersoner", "noter", "notater", "anteckningar", "opgaver", "oppgaver", "uppgifter"],
 ];
 
 /// Makes of servers that show such folders by IMAP, as they greet.
@@ -131,7 +131,8 @@ const MAKES: [&str; 9] =
 
 /// Tells whether a folder at the top holds no e-mail at a server that greets so.
 pub(super) fn is_groupware(greeting: &str, name: &str) -> bool {
-    MAKES.iter().any(|make| greeting.contains(make)) && GROUPWARE.contains(&name.trim().to_lowercase().as_str())
+    let lower = name.trim().to_lowercase();
+    MAKES.iter().any(|make| greeting.contains(make)) && GROUPWARE.iter().any(|names| names.contains(&lower.as_str()))
 }
 
 #[cfg(test)]
@@ -155,5 +156,8 @@ mod tests {
     fn a_folder_called_notes_is_mail_unless_the_server_is_groupware() {
         assert!(is_groupware("* ok kerio connect 9 imap4rev1", "Notes"));
         assert!(!is_groupware("dovecot ready.", "Notes"));
+        for name in ["Kalender", "Attivit\u{e0}", "Agenda", "Kalendarz", "Calend\u{e1}rio", "Uppgifter"] {
+            assert!(is_groupware("* ok the microsoft exchange imap4 service is ready.", name), "{name}");
+        }
     }
 }
