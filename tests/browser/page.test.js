@@ -298,6 +298,35 @@ for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) 
   })
 }
 
+for (const [t, language, viewport, dark] of [[en, 'en', DESKTOP, false], [de, 'de', PHONE, true]]) {
+  test(`the operator has a missing mailbox created, and its password is shown once (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport, dark })
+    await provider(page, t)
+    await add(page, t, 'nobody')
+    await send(page)
+    await page.locator('.account').getByRole('button', { name: t['mailbox.create'] }).click()
+    const box = page.getByRole('dialog')
+    assert.equal(await box.getByLabel(t['mailbox.user'], { exact: true }).inputValue(), 'nobody')
+    await look(page, `mailbox-1-${language}`)
+    await box.getByLabel(t['access.key'], { exact: true }).fill('guess')
+    await box.getByRole('button', { name: t['mailbox.do'] }).click()
+    await box.getByText(t['mailbox.key_refused']).waitFor()
+    await box.getByLabel(t['access.key'], { exact: true }).fill(KEY)
+    await box.getByLabel(t['mailbox.user'], { exact: true }).fill('taken')
+    await box.getByRole('button', { name: t['mailbox.do'] }).click()
+    await box.getByText(t['code.destination.user_name_taken'] ?? 'the organisation has a user of that name').waitFor()
+    await box.getByLabel(t['mailbox.user'], { exact: true }).fill('no.body')
+    await box.getByRole('button', { name: t['mailbox.do'] }).click()
+    await box.getByText('abcDE-23456-fghJK-mnpQR').waitFor()
+    await look(page, `mailbox-2-${language}`)
+    await box.getByRole('button', { name: t['mailbox.noted'] }).click()
+    assert.equal(await page.getByText('abcDE-23456-fghJK-mnpQR').count(), 0, 'it is shown once')
+    await page.locator('.badge', { hasText: t['account.state.ready'] }).waitFor()
+    assert.deepEqual(wrong.filter((text) => !text.includes('403')), [])
+    await close()
+  })
+}
+
 test('no text stands in English among the German ones', () => {
   const same = Object.keys(en).filter((key) => JSON.stringify(en[key]) === JSON.stringify(de[key]))
   const alike = ['page.of', 'provider.search_example', 'security.starttls']

@@ -57,7 +57,25 @@ def told(local):
         assert call("GET", path).status_code == 200, path
     tables = {what: requests.get(f"{base}/accounts/0/{what}?format=csv", headers=headers, timeout=60).text for what in ("protocol", "manifest")}
     passwords = [player.source_password, player.password, "Wrong-secret-7", "Typed-secret-8"]
+    passwords += temporary(local, answers)
     return {"answers": [*answers, *tables.values()], "tables": tables, "passwords": passwords, "made": made, "player": player}
+
+
+def temporary(local, answers):
+    """Has a mailbox created and its password reset; returns both passwords. What is answered after that is kept too."""
+    newcomer = cast.homeless(local, "secretive-newcomer", lambda writer: writer.small(2))
+    client = Client(local.url, local.operator_key)
+    made = client.create(cast.order(local, [newcomer.account()]))
+    path, passwords = f"migrations/{made['id']}", []
+    for reset in (False, True):
+        told = client.call("POST", f"{path}/mailboxes", {"mailboxes": [{"account": 0}], "reset": reset}, key=True)["mailboxes"][0]
+        passwords.append(told["temporary_password"])
+    cast.settled(lambda: client.migration(made["id"])["state"] != "ready")
+    answers.append(str(client.call("POST", f"{path}/mailboxes", {"mailboxes": [{"account": 0}]}, key=True)))
+    client.call("POST", f"{path}/start", {"at": "now"})
+    assert watch(client, made["id"], limit=LIMIT)["state"].startswith("finished")
+    answers.extend(str(client.call("GET", f"{path}{what}")) for what in ("", "/accounts/0", "/accounts/0/protocol", "/permissions"))
+    return passwords
 
 
 def printed(local):

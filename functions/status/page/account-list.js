@@ -3,6 +3,7 @@
 import { correct, trust } from './account-change.js'
 import { details } from './account-details.js'
 import { bar, foreign, h, say, show } from './dom.js'
+import { createMailbox, lacksMailbox } from './mailbox.js'
 import { bytes, number, t, time, told } from './texts.js'
 
 const PAGE = 25
@@ -93,6 +94,7 @@ function accountRow(app, first, ticks, changed) {
   const button = (key, run) => h('button', { type: 'button', class: 'small', onclick: run }, t(key))
   const buttons = {
     correct: button('account.correct', () => correct(app, account, changed)),
+    mailbox: button('mailbox.create', () => createMailbox(app, account, changed)),
     check: button('account.check', () => act(() => app.client.post(`/accounts/${account.no}/check`))),
     retry: button('account.retry', () => act(() => app.client.post(`/accounts/${account.no}/retry`))),
     trust: button('account.trust', () => trust(app, account, changed)),
@@ -139,6 +141,7 @@ function accountRow(app, first, ticks, changed) {
     show(told, one.error && (checks.hidden || !known) && h('p', { class: 'problem' }, explained(one.error_code, one.error)), one.waits.slice(0, 2).map(waiting))
     buttons.correct.hidden = !(ticks ? ['check_failed', 'stalled', 'waiting', 'ready'] : ['check_failed', 'stalled']).includes(state)
     buttons.trust.hidden = state !== 'check_failed' || !one.source.check.fingerprint
+    buttons.mailbox.hidden = !lacksMailbox(one)
     buttons.check.hidden = state !== 'check_failed'
     buttons.retry.hidden = !(state === 'stalled' || (state === 'done_with_errors' && ['finished', 'finished_with_errors', 'failed'].includes(migration.state)))
     buttons.details.hidden = one.pass === 0

@@ -406,4 +406,22 @@ export default {
   'help.administrator.2': 'Each permission is written down before it is given, and taken back at the end, also when the migration is cancelled or fails.',
 
   'code.page.no_answer': 'The service does not answer. Check your connection; the page goes on trying.',
+
+  'mailbox.create': 'Create the mailbox',
+  'mailbox.title': 'Create the mailbox in WorkMail?',
+  'mailbox.text': 'WorkMail makes a new user with this mailbox, which costs money every month:',
+  'mailbox.user': 'User name',
+  'mailbox.user_hint': 'The name to sign in with: letters, digits, dots, hyphens.',
+  'mailbox.name': 'Name that others see',
+  'mailbox.password': 'Temporary password',
+  'mailbox.key_hint': 'Only the operator creates mailboxes. The key stays on this page.',
+  'mailbox.key_missing': 'Enter the operator key.',
+  'mailbox.key_refused': 'That is not the operator key. Only the operator creates mailboxes.',
+  'mailbox.do': 'Create it',
+  'mailbox.created': 'The mailbox is created, and the account is checked again.',
+  'mailbox.once': 'The password is shown only now and is stored nowhere. Write it down, give it to the user, and let the user choose another one.',
+  'mailbox.noted': 'I have noted it',
+  'mailbox.exists': 'The mailbox exists already. Check the account again.',
+  'mailbox.created_before': 'The mailbox was created before, and its password was shown then. The operator can have it reset.',
+  'code.mailboxes.off': 'This installation creates no mailboxes. Ask the operator for it, or create the mailbox in the WorkMail console.',
 }

@@ -31,6 +31,7 @@ parts![
     "download.js",
     "estimate.js",
     "explain.js",
+    "mailbox.js",
     "observe.js",
     "poll.js",
     "provider.js",

@@ -12,6 +12,11 @@ pub(crate) struct Config {
     pub(crate) operator_key: String,
     pub(crate) public_url: String,
     pub(crate) public_trial: bool,
+    /// Whether the operator may have mailboxes created.
+    pub(crate) create_mailboxes: bool,
+    pub(crate) organization: String,
+    /// The role that WorkMail is managed with, by ARN and external id.
+    pub(crate) role: Option<(String, String)>,
     pub(crate) settings: Settings,
     pub(crate) log: String,
 }
@@ -27,6 +32,9 @@ impl Config {
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
             public_url: reader.need("PUBLIC_URL").trim_end_matches('/').to_owned(),
             public_trial: reader.parsed("PUBLIC_TRIAL", false),
+            create_mailboxes: reader.parsed("WORKMAIL_CREATE_MAILBOXES", false),
+            organization: reader.need("WORKMAIL_ORGANIZATION_ID"),
+            role: reader.role(),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),
         };

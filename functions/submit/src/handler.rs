@@ -1,21 +1,28 @@
 //! Routes: everything that changes a migration. Whatever is refused has changed nothing.
 
 use crate::app::App;
-use crate::{account, actions, change, control, create, preview, voucher};
+use crate::{account, actions, change, control, create, mailbox, preview, voucher};
+use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::OperatorKey;
 use mailcrane_lambda::http::{Problem, Request, Response};
 
-/// Answers one request.
-pub(crate) async fn handle<W: World, V: Vault>(app: &App<W, V>, operator: &OperatorKey, request: &Request) -> Response {
-    let answer: Response = Box::pin(route(app, operator, request)).await.into();
+/// Answers one request. There is a directory where mailboxes may be created.
+pub(crate) async fn handle<W: World, V: Vault, D: Directory>(
+    app: &App<W, V>,
+    directory: Option<&D>,
+    operator: &OperatorKey,
+    request: &Request,
+) -> Response {
+    let answer: Response = Box::pin(route(app, directory, operator, request)).await.into();
     tracing::info!(http.method = request.method(), http.status = answer.status(), "a request was answered");
     answer
 }
 
-async fn route<W: World, V: Vault>(
+async fn route<W: World, V: Vault, D: Directory>(
     app: &App<W, V>,
+    directory: Option<&D>,
     operator: &OperatorKey,
     request: &Request,
 ) -> Result<Response, Problem> {
@@ -31,6 +38,7 @@ async fn route<W: World, V: Vault>(
         ("POST", ["v1", "migrations", id, "accounts", no, action @ ("check" | "retry" | "undo" | "export")]) => {
             account::act(app, operator, request, id, no, action).await
         }
+        ("POST", ["v1", "migrations", id, "mailboxes"]) => mailbox::make(app, directory, operator, request, id).await,
         ("POST", ["v1", "migrations", id, "confirm"]) => create::confirm(app, operator, request, id).await,
         ("POST", ["v1", "migrations", id, action]) => match actions::Action::read(action) {
             Some(action) => control::act(app, operator, request, id, action).await,

@@ -12,8 +12,10 @@ mod csv;
 mod endpoint;
 mod entry;
 mod handler;
+mod mailbox;
 mod oauth;
 mod options;
+mod password;
 mod preview;
 mod repeat;
 mod voucher;
@@ -29,7 +31,7 @@ use mailcrane_lambda::{runtime, telemetry};
 async fn main() -> anyhow::Result<()> {
     let config = config::Config::read(|name| std::env::var(name).ok())?;
     telemetry::start(&config.log);
-    let clients = Clients::from_environment().await;
+    let clients = Clients::from_environment().await.with_workmail_role(config.role.as_ref()).await;
     let urls = config.queues;
     let urls = QueueUrls { check: urls.check, analyze: urls.analyze, migrate: urls.migrate, notify: urls.notify };
     let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));
@@ -39,11 +41,12 @@ async fn main() -> anyhow::Result<()> {
         public_url: config.public_url,
         public_trial: config.public_trial,
     };
+    let directory = config.create_mailboxes.then(|| clients.directory(&config.organization, None));
     let secrets = clients.secrets();
-    let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());
+    let (app, directory, secrets, arn) = (&app, directory.as_ref(), &secrets, config.operator_key.as_str());
     let ran = runtime::run(|request: Request, _deadline| async move {
         Ok(match secrets.read(arn).await {
-            Ok(key) => handler::handle(app, &OperatorKey::of(&key), &request).await,
+            Ok(key) => handler::handle(app, directory, &OperatorKey::of(&key), &request).await,
             Err(fault) => {
                 tracing::error!(error = &fault as &dyn std::error::Error, "the operator key cannot be read");
                 Response::from(Problem::unavailable())

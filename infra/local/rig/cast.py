@@ -39,11 +39,17 @@ class Player:
 
 def add(stack: Stack, name: str, fill, seed: int = 1, **mailbox) -> Player:
     """Makes an account; `fill(writer)` writes the source's messages."""
+    player = homeless(stack, name, fill, seed)
+    stack.standin.add(player.mailbox, player.password, **mailbox)
+    return player
+
+
+def homeless(stack: Stack, name: str, fill, seed: int = 1) -> Player:
+    """Makes an account whose mailbox is not there yet in WorkMail."""
     source, address = f"{name}@example.net", f"{name}@example.org"
     home = stack.imapd.add(source, f"Source-{name}-1")
     contents = fill(Writer(home, seed))
     stack.imapd.seal(source)
-    stack.standin.add(address, f"WorkMail-{name}-1", **mailbox)
     return Player(name, source, f"Source-{name}-1", address, f"WorkMail-{name}-1", contents, contents.digest())
 
 

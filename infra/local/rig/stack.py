@@ -48,6 +48,7 @@ class Stack:
                 "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
                 "WorkMailOrganizationId": ORGANIZATION,
                 "WorkMailEwsUrl": self.standin.ews,
+                "WorkMailCreateMailboxes": "true",
                 "WorkMailAdminEmail": ADMINISTRATOR,
                 "WorkMailAdminPassword": ADMINISTRATOR_PASSWORD,
                 "PublicUrl": self.url,

@@ -3,13 +3,15 @@
 mod explain;
 
 use aws_sdk_workmail::Client;
+use aws_sdk_workmail::config::Builder;
+use aws_sdk_workmail::config::retry::RetryConfig;
 use aws_sdk_workmail::operation::describe_user::DescribeUserOutput;
 use aws_sdk_workmail::types::{
     AccessEffect, EntityState, ImpersonationRoleType, ImpersonationRule, ListUsersFilters, PermissionType,
 };
 use explain::{explain, is_missing, no_such_mailbox};
 use mailcrane_core::fault::Fault;
-use mailcrane_core::ports::directory::{Directory, MailboxInfo, Permissions};
+use mailcrane_core::ports::directory::{Directory, MailboxInfo, NewUser, Permissions, UserInfo};
 use mailcrane_core::secret::Secret;
 
 /// A role takes so many rules, and a rule so many mailboxes.
@@ -256,6 +258,59 @@ impl Directory for WorkmailDirectory {
             .token()
             .map(Secret::new)
             .ok_or_else(|| explain::unreadable("the impersonation token"))
+    }
+
+    async fn user(&self, name: &str) -> Result<Option<UserInfo>, Fault> {
+        let Some(user) = self.describe(name).await? else { return Ok(None) };
+        let Some(entity) = user.user_id().map(str::to_owned) else { return Ok(None) };
+        if user.state() == Some(&EntityState::Deleted) {
+            return Ok(None);
+        }
+        let email = user.email().map(str::to_owned);
+        Ok(Some(UserInfo { entity, email, enabled: user.state() == Some(&EntityState::Enabled) }))
+    }
+
+    async fn create_user(&self, user: &NewUser, password: &Secret) -> Result<String, Fault> {
+        // The SDK would send it again after a lost answer, and then could not tell our own user from somebody else's.
+        let once = Builder::default().retry_config(RetryConfig::disabled());
+        self.client
+            .create_user()
+            .organization_id(&self.organization)
+            .name(&user.name)
+            .display_name(&user.display_name)
+            .password(password.expose())
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .map_err(|error| explain("the user could not be created", error))?
+            .user_id()
+            .map(str::to_owned)
+            .ok_or_else(|| explain::unreadable("the new user"))
+    }
+
+    async fn register(&self, user: &str, email: &str) -> Result<(), Fault> {
+        self.client
+            .register_to_work_mail()
+            .organization_id(&self.organization)
+            .entity_id(user)
+            .email(email)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| explain("the user could not be given a mailbox", error))
+    }
+
+    async fn reset_password(&self, user: &str, password: &Secret) -> Result<(), Fault> {
+        self.client
+            .reset_password()
+            .organization_id(&self.organization)
+            .user_id(user)
+            .password(password.expose())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| explain("the password could not be reset", error))
     }
 }
 

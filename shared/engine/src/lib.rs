@@ -17,6 +17,7 @@ pub mod intake;
 pub mod lane;
 pub mod ledger;
 pub mod limit;
+pub mod mailbox;
 pub mod outbox;
 pub mod permission;
 pub mod plan;

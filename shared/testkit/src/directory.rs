@@ -3,7 +3,7 @@
 use crate::faults::{FaultPlan, Port};
 use crate::locked;
 use mailcrane_core::Fault;
-use mailcrane_core::ports::directory::{Directory, MailboxInfo, Permissions};
+use mailcrane_core::ports::directory::{Directory, MailboxInfo, NewUser, Permissions, UserInfo};
 use mailcrane_core::secret::Secret;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,19 @@ struct State {
     administrator: Option<String>,
     permissions: BTreeMap<(String, String), Permissions>,
     roles: BTreeMap<String, (String, Vec<String>)>,
+    users: BTreeMap<String, MadeUser>,
     born: u32,
+}
+
+/// A user who was created, by the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeUser {
+    /// The entity id.
+    pub entity: String,
+    /// The password that is good.
+    pub password: String,
+    /// The address of the mailbox, once there is one.
+    pub email: Option<String>,
 }
 
 impl MemoryDirectory {
@@ -56,6 +68,20 @@ impl MemoryDirectory {
     #[must_use]
     pub fn granted(&self) -> BTreeMap<(String, String), Permissions> {
         locked(&self.state).permissions.clone()
+    }
+
+    /// Returns every user who was created, by name.
+    #[must_use]
+    pub fn users(&self) -> BTreeMap<String, MadeUser> {
+        locked(&self.state).users.clone()
+    }
+
+    /// Adds a user without a mailbox, whom somebody else made.
+    pub fn add_user(&self, name: &str) {
+        let mut state = locked(&self.state);
+        state.born += 1;
+        let entity = format!("entity-{:04}", state.born);
+        state.users.insert(name.to_owned(), MadeUser { entity, password: "of somebody else".to_owned(), email: None });
     }
 
     /// Returns every impersonation role there is: id, name and mailboxes.
@@ -163,6 +189,61 @@ impl Directory for MemoryDirectory {
         self.call("assume", |state| {
             let found = state.roles.contains_key(role);
             found.then(|| Secret::new(format!("token of {role}"))).ok_or_else(gone)
+        })
+        .await
+    }
+
+    async fn user(&self, name: &str) -> Result<Option<UserInfo>, Fault> {
+        self.call("user", |state| {
+            let found = state.users.iter().find(|(known, user)| *known == name || user.entity == name);
+            Ok(found.map(|(_, user)| UserInfo {
+                entity: user.entity.clone(),
+                email: user.email.clone(),
+                enabled: user.email.is_some(),
+            }))
+        })
+        .await
+    }
+
+    async fn create_user(&self, user: &NewUser, password: &Secret) -> Result<String, Fault> {
+        self.call("create_user", |state| {
+            if state.users.contains_key(&user.name) {
+                return Err(Fault::give_up("destination.user_name_taken", "The name is taken"));
+            }
+            state.born += 1;
+            let entity = format!("entity-{:04}", state.born);
+            let made = MadeUser { entity: entity.clone(), password: password.expose().to_owned(), email: None };
+            state.users.insert(user.name.clone(), made);
+            Ok(entity)
+        })
+        .await
+    }
+
+    async fn register(&self, user: &str, email: &str) -> Result<(), Fault> {
+        self.call("register", |state| {
+            if state.mailboxes.contains_key(&email.to_ascii_lowercase())
+                && !state.users.values().any(|known| known.entity == user && known.email.as_deref() == Some(email))
+            {
+                return Err(Fault::give_up("destination.address_in_use", "The address is in use"));
+            }
+            let known = state.users.values_mut().find(|known| known.entity == user).ok_or_else(missing)?;
+            if known.email.is_some() {
+                return Err(Fault::give_up("destination.already_registered", "The user has a mailbox"));
+            }
+            known.email = Some(email.to_owned());
+            let (entity, email) = (user.to_owned(), email.to_owned());
+            let info = MailboxInfo { entity, email: email.clone(), ready: true, quota: None, used: None };
+            state.mailboxes.insert(email.to_ascii_lowercase(), info);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reset_password(&self, user: &str, password: &Secret) -> Result<(), Fault> {
+        self.call("reset_password", |state| {
+            let known = state.users.values_mut().find(|known| known.entity == user).ok_or_else(missing)?;
+            password.expose().clone_into(&mut known.password);
+            Ok(())
         })
         .await
     }

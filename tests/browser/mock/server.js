@@ -37,6 +37,17 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     const bearer = request.headers.authorization?.replace('Bearer ', '')
     return one && (bearer === one.token || bearer === KEY) ? one : null
   }
+  function mailboxes(request, one, body) {
+    if (request.headers.authorization !== `Bearer ${KEY}`) return problem(403, 'access.operator_only', 'this needs the operator key')
+    return { status: 200, body: { mailboxes: body.mailboxes.map(({ account: no, user }) => {
+      const account = one.accounts[no]
+      const mailbox = account.destination.mailbox
+      if (user === 'taken') return { account: no, mailbox, state: 'failed', error_code: 'destination.user_name_taken', error: 'the organisation has a user of that name' }
+      account.created = true
+      one.correct(account, { destination: { mailbox } })
+      return { account: no, mailbox, state: 'created', user, temporary_password: 'abcDE-23456-fghJK-mnpQR' }
+    }) } }
+  }
   function act(one, action, body) {
     const [from, to] = ACTIONS[action] ?? []
     if (action === 'confirm') {
@@ -108,6 +119,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     }
     const one = find(request, id)
     if (!one) return problem(404, 'migration.not_found', 'there is no such migration for this token; use the whole link from the e-mail')
+    if (rest[0] === 'mailboxes') return mailboxes(request, one, body)
     if (rest[0] === 'accounts') return accounts(one, request.method, rest.slice(1), url.searchParams, body)
     if (request.method === 'DELETE') {
       if (['running', 'pausing', 'cancelling'].includes(one.view.state)) return problem(409, 'state.illegal', `erase is not possible while the migration is ${one.view.state}`)

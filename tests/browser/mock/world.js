@@ -83,7 +83,7 @@ function step(account, speed) {
   if (account.state === 'waiting') account.state = 'checking'
   else if (account.state === 'checking') {
     fill.checking()
-    const gone = account.destination.mailbox.startsWith('nobody')
+    const gone = !account.created && account.destination.mailbox.startsWith('nobody')
     account.destination.check = { state: gone ? 'failed' : 'passed', at: now(), ...(gone && { code: 'destination.no_such_mailbox', message: `WorkMail has no mailbox ${account.destination.mailbox}; create the user first` }) }
     account.state = account.wrong || account.unknown || gone ? 'check_failed' : 'analyzing'
   } else if (account.state === 'analyzing') {

@@ -1,3 +1,4 @@
+mod mailboxes;
 mod reach;
 
 use super::*;
@@ -37,7 +38,8 @@ fn scene() -> Scene {
 impl Scene {
     fn send(&self, request: &Request) -> (u16, Value) {
         let operator = OperatorKey::of(&Secret::new(KEY));
-        let answer = self.memory.clock.block_on(handle(&self.app, &operator, request));
+        let directory = Some(&self.memory.directory);
+        let answer = self.memory.clock.block_on(handle(&self.app, directory, &operator, request));
         (answer.status(), serde_json::from_str(answer.body()).unwrap_or_default())
     }
 

@@ -61,9 +61,38 @@ fn refused(what: &str, code: &str) -> Fault {
             "destination.limit",
             "the organisation has as many impersonation roles as it may; delete some in the WorkMail console",
         ),
-        "UnsupportedOperationException" => {
-            ("destination.unsupported", "the organisation's directory does not allow it")
+        "UnsupportedOperationException" => (
+            "destination.unsupported",
+            "the organisation's directory does not allow it; an Active Directory behind an AD Connector makes its users \
+             itself: create the user there and enable it in the WorkMail console",
+        ),
+        "NameAvailabilityException" => (
+            "destination.user_name_taken",
+            "the organisation has a user of that name; give another user name, or enable that user in the WorkMail \
+             console if it is the right one",
+        ),
+        "ReservedNameException" => {
+            ("destination.user_name_reserved", "WorkMail keeps that user name for itself; give another user name")
         }
+        "InvalidPasswordException" => (
+            "destination.password_refused",
+            "the organisation's directory has rules for passwords of its own; create the user in the WorkMail console",
+        ),
+        "EmailAddressInUseException" => (
+            "destination.address_in_use",
+            "a user, a group or an alias has the address already; look for it in the WorkMail console",
+        ),
+        "EntityAlreadyRegisteredException" => {
+            ("destination.already_registered", "the user has a mailbox already; look for it in the WorkMail console")
+        }
+        "MailDomainNotFoundException" => (
+            "destination.no_such_domain",
+            "the organisation does not have the domain of the address; add and verify it in the WorkMail console",
+        ),
+        "MailDomainStateException" => (
+            "destination.domain_not_verified",
+            "the domain of the address is not verified; verify it in the WorkMail console",
+        ),
         "InvalidParameterException" | "ValidationException" => {
             ("destination.refused", "WorkMail does not take these values; correct the address")
         }

@@ -3,7 +3,8 @@
 use crate::server::{Answer, Request, Server};
 use mailcrane_aws::{Clients, WorkmailDirectory};
 use mailcrane_core::fault::{Fault, Remedy};
-use mailcrane_core::ports::directory::{Directory, MailboxInfo};
+use mailcrane_core::ports::directory::{Directory, MailboxInfo, NewUser, UserInfo};
+use mailcrane_core::secret::Secret;
 use serde_json::{Value, json};
 
 const ORGANIZATION: &str = "m-0123456789abcdef0123456789abcdef";
@@ -257,6 +258,87 @@ async fn a_connection_without_an_answer_may_pass() {
     let server = Server::giving(vec![Answer::Hangup]);
     let fault = directory(&server).mailbox("anna@example.org").await.unwrap_err();
     assert_eq!(fault.code, "destination.unavailable");
+}
+
+fn new_user() -> NewUser {
+    NewUser { name: "anna".to_owned(), display_name: "Anna Berg".to_owned() }
+}
+
+#[tokio::test]
+async fn a_user_is_created_given_a_mailbox_and_another_password() {
+    let server = server(|operation, _| match operation {
+        "CreateUser" => Some(Answer::ok(json!({ "UserId": ANNA }))),
+        "RegisterToWorkMail" | "ResetPassword" => Some(Answer::ok(json!({}))),
+        _ => None,
+    });
+    let directory = directory(&server);
+    assert_eq!(directory.create_user(&new_user(), &Secret::new("Start-1")).await.unwrap(), ANNA);
+    directory.register(ANNA, "anna@example.org").await.unwrap();
+    directory.reset_password(ANNA, &Secret::new("Other-2")).await.unwrap();
+    let sent: Vec<Value> = server.requests().iter().map(Request::json).collect();
+    let organization = ORGANIZATION;
+    assert_eq!(
+        sent,
+        [
+            json!({ "OrganizationId": organization, "Name": "anna", "DisplayName": "Anna Berg", "Password": "Start-1" }),
+            json!({ "OrganizationId": organization, "EntityId": ANNA, "Email": "anna@example.org" }),
+            json!({ "OrganizationId": organization, "UserId": ANNA, "Password": "Other-2" }),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_name_with_or_without_a_mailbox() {
+    for (state, found) in [("ENABLED", Some(true)), ("DISABLED", Some(false)), ("DELETED", None)] {
+        let server = server(move |_, _| {
+            let mut user = user();
+            user["State"] = json!(state);
+            Some(Answer::ok(user))
+        });
+        let info = directory(&server).user("anna").await.unwrap();
+        let email = Some("anna@example.org".to_owned());
+        assert_eq!(info, found.map(|enabled| UserInfo { entity: ANNA.to_owned(), email, enabled }), "{state}");
+    }
+    let nobody = server(|_, _| Some(Answer::error(400, "EntityNotFoundException")));
+    assert_eq!(directory(&nobody).user("anna").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_creation_without_an_answer_is_not_sent_again_by_itself() {
+    for answer in [Answer::Hangup, Answer::error(500, "InternalFailure"), Answer::error(400, "ThrottlingException")] {
+        let server = Server::giving(vec![answer]);
+        let fault = directory(&server).create_user(&new_user(), &Secret::new("Start-1")).await.unwrap_err();
+        assert!(matches!(fault.remedy, Remedy::RetryAfter(_)), "{fault:?}");
+        assert_eq!(server.requests().len(), 1);
+        assert!(!format!("{fault:?}").contains("Start-1"), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_error_of_a_creation_has_its_code_and_says_what_to_do() {
+    for (code, expected, word) in [
+        ("NameAvailabilityException", "destination.user_name_taken", "another user name"),
+        ("ReservedNameException", "destination.user_name_reserved", "another user name"),
+        ("InvalidPasswordException", "destination.password_refused", "console"),
+        ("EmailAddressInUseException", "destination.address_in_use", "console"),
+        ("EntityAlreadyRegisteredException", "destination.already_registered", "console"),
+        ("MailDomainNotFoundException", "destination.no_such_domain", "verify it"),
+        ("MailDomainStateException", "destination.domain_not_verified", "verify it"),
+        ("UnsupportedOperationException", "destination.unsupported", "AD Connector"),
+        ("AccessDeniedException", "destination.not_permitted", "deploy"),
+    ] {
+        let server = server(move |_, _| Some(Answer::error(400, code)));
+        let directory = directory(&server);
+        let faults = [
+            directory.create_user(&new_user(), &Secret::new("Start-1")).await.unwrap_err(),
+            directory.register(ANNA, "anna@example.org").await.unwrap_err(),
+            directory.reset_password(ANNA, &Secret::new("Other-2")).await.unwrap_err(),
+        ];
+        for fault in faults {
+            assert_eq!((fault.code.as_ref(), fault.remedy), (expected, Remedy::GiveUp), "{code}");
+            assert!(fault.message.contains(word) && !fault.message.contains("anna"), "{fault}");
+        }
+    }
 }
 
 #[tokio::test]

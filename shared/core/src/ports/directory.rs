@@ -19,6 +19,26 @@ pub struct MailboxInfo {
     pub used: Option<u64>,
 }
 
+/// A user who is to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// The name to sign in with.
+    pub name: String,
+    /// What others see.
+    pub display_name: String,
+}
+
+/// What the directory knows of a user, with or without a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// The entity id.
+    pub entity: String,
+    /// The primary address, when the user has or had a mailbox.
+    pub email: Option<String>,
+    /// Whether the user has a mailbox now.
+    pub enabled: bool,
+}
+
 /// The permissions that one grantee has on a mailbox, in the directory's own words.
 pub type Permissions = Vec<String>;
 
@@ -60,4 +80,20 @@ pub trait Directory: Send + Sync {
 
     /// Returns a token for a role, valid for 15 minutes.
     fn assume(&self, role: &str) -> impl Future<Output = Result<Secret, Fault>> + Send;
+
+    /// Looks a user up by the name to sign in with or by the entity id; nothing when there is none.
+    fn user(&self, name: &str) -> impl Future<Output = Result<Option<UserInfo>, Fault>> + Send;
+
+    /// Creates a user, without a mailbox yet, and returns the entity id. Asked once and never again by itself: after a
+    /// fault with the remedy `GiveUp` there is no such user of ours, after `RetryAfter` there may be.
+    ///
+    /// A name that somebody has is the fault `destination.user_name_taken`.
+    fn create_user(&self, user: &NewUser, password: &Secret) -> impl Future<Output = Result<String, Fault>> + Send;
+
+    /// Gives a user (entity id) a mailbox of that address, which costs money. One who has a mailbox already is the
+    /// fault `destination.already_registered`.
+    fn register(&self, user: &str, email: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Gives a user (entity id) another password.
+    fn reset_password(&self, user: &str, password: &Secret) -> impl Future<Output = Result<(), Fault>> + Send;
 }

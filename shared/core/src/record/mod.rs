@@ -4,6 +4,7 @@ mod account;
 mod estimate;
 mod folder;
 mod lane;
+mod mailbox;
 mod migration;
 mod protocol;
 mod secrets;
@@ -17,6 +18,7 @@ pub use account::{
 pub use estimate::{Bottleneck, Estimate};
 pub use folder::{Folder, MappedName};
 pub use lane::{Lane, LaneState};
+pub use mailbox::CreatedMailbox;
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Opened, Options};
 pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
@@ -250,6 +252,12 @@ pub mod keys {
     #[must_use]
     pub fn grant(id: &MigrationId, mailbox: &str) -> Key {
         Key::new(migration_partition(id), format!("GRANT#{mailbox}"))
+    }
+
+    /// A mailbox that was created at the destination; its address in small letters.
+    #[must_use]
+    pub fn created_mailbox(id: &MigrationId, email: &str) -> Key {
+        Key::new(migration_partition(id), format!("MAILBOX#{}", email.to_lowercase()))
     }
 
     /// A mail that was sent, so that it is sent once.

@@ -1,5 +1,6 @@
 //! One end of an account is tried: signed in to and looked at, a few times when its trouble may pass.
 
+use crate::mailbox;
 use crate::permission;
 use crate::world::{World, later, until};
 use futures_util::future::{Either, select};
@@ -114,7 +115,7 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
     .await
     {
         Ok(granted) => granted,
-        Err(fault) => return logged(migration, account, "destination", fault).into(),
+        Err(fault) => return not_granted(world, migration, account, fault).await,
     };
     let look = async || {
         let mailbox = ends.destination(migration, account).await?;
@@ -133,6 +134,17 @@ pub(super) async fn destination<W: World, E: Ends, D: Directory>(
         }
         Err(fault) => refused(world, migration, account, "destination", granted, fault),
     }
+}
+
+/// A mailbox that we have just created takes a moment to be ready, as a permission does.
+async fn not_granted<W: World>(world: &W, migration: &Migration, account: &Account, fault: Fault) -> Probe {
+    if fault.code == "destination.not_ready"
+        && let Ok(Some(since)) = mailbox::created(world, migration, &account.destination.mailbox).await
+        && later(since, world.times().propagation) > world.now()
+    {
+        return Probe::Spreading(since);
+    }
+    logged(migration, account, "destination", fault).into()
 }
 
 /// Returns how many octets are free in a WorkMail mailbox; the analysis shows whether that is enough.

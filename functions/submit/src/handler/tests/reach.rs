@@ -125,6 +125,7 @@ fn tried(who: Who) -> (usize, usize) {
         ("PATCH", "/accounts/0", "AccountChange", json!({})),
         ("PATCH", "", "MigrationChange", json!({})),
         ("POST", "/start", "Start", json!({})),
+        ("POST", "/mailboxes", "NewMailboxes", json!({"mailboxes": [{"account": 0}]})),
     ];
     for (method, path, schema, base) in requests {
         for body in bodies(schema, &base) {
@@ -144,7 +145,8 @@ fn tried(who: Who) -> (usize, usize) {
             }
             count += 1;
             let opens = opens_another(&scene);
-            assert!(who == Who::Operator || !opens, "{who:?} {method} {path}: {body}");
+            let made = !scene.memory.directory.users().is_empty();
+            assert!(who == Who::Operator || !(opens || made), "{who:?} {method} {path}: {body}");
             opened += usize::from(opens);
         }
     }
