@@ -122,6 +122,22 @@ def test_the_bucket_is_encrypted_and_closed():
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
+def test_exports_expire_and_rescued_messages_stay():
+    rules = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule] == ["exports/"]
+
+
+def test_nobody_creates_a_user_unless_that_is_switched_on():
+    conditional = [s["Fn::If"] for p in RESOURCES["SubmitRole"]["Properties"]["Policies"] for s in p["PolicyDocument"]["Statement"] if "Fn::If" in s]
+    allowed = {action for condition, statement, _ in conditional if condition == "CreatesMailboxes" for action in as_list(statement["Action"])}
+    powers = {"workmail:CreateUser", "workmail:RegisterToWorkMail", "workmail:ResetPassword"}
+    assert powers <= allowed
+    always = {a for role in of_type("AWS::IAM::Role") for s in role_statements(role) for a in as_list(s["Action"]) if s not in [c[1] for c in conditional]}
+    assert not powers & always
+    assert TEMPLATE["Parameters"]["WorkMailCreateMailboxes"]["Default"] == "false"
+    assert TEMPLATE["Parameters"]["OversizeRescue"]["Default"] == "false"
+
+
 def test_secrets_in_parameters_are_not_echoed():
     for name, parameter in TEMPLATE["Parameters"].items():
         if re.search("password|secret|key$", name, re.IGNORECASE):

@@ -5,6 +5,7 @@ use mailcrane_core::Timestamp;
 use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::token::{ContinuationToken, LaneKind};
+use mailcrane_engine::copy::rescue::Shelf;
 use mailcrane_engine::world::World;
 use mailcrane_engine::{chunk, export};
 use mailcrane_lambda::batch::{Answer, Batch};
@@ -13,17 +14,19 @@ use mailcrane_lambda::batch::{Answer, Batch};
 pub(crate) async fn handle<W: World, E: Ends, B: Blobs>(
     world: &W,
     ends: &E,
-    blobs: &B,
+    shelf: &Shelf<B>,
+    rescue: bool,
     batch: Batch,
     deadline: Timestamp,
 ) -> Answer {
-    batch.each(|message| async move { one(world, ends, blobs, &message.body, deadline).await }).await
+    batch.each(|message| async move { one(world, ends, shelf, rescue, &message.body, deadline).await }).await
 }
 
 async fn one<W: World, E: Ends, B: Blobs>(
     world: &W,
     ends: &E,
-    blobs: &B,
+    shelf: &Shelf<B>,
+    rescue: bool,
     body: &str,
     deadline: Timestamp,
 ) -> anyhow::Result<()> {
@@ -37,8 +40,8 @@ async fn one<W: World, E: Ends, B: Blobs>(
         "a chunk begins"
     );
     match token.kind {
-        LaneKind::Export => export::run(world, blobs, &token, deadline).await,
-        _ => chunk::run(world, ends, &token, deadline).await,
+        LaneKind::Export => export::run(world, &shelf.blobs, &token, deadline).await,
+        _ => chunk::run_with(world, ends, rescue.then_some(shelf), &token, deadline).await,
     }
     .context("the chunk failed")
 }

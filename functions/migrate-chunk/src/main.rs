@@ -5,12 +5,13 @@ mod handler;
 
 use mailcrane_aws::{Clients, QueueUrls, SystemClock};
 use mailcrane_ends::{Administrator, Opener, Settings};
+use mailcrane_engine::copy::rescue::Shelf;
 use mailcrane_engine::world::Parts;
 use mailcrane_lambda::{runtime, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let config::Config { worker: config, bucket } = config::read()?;
+    let config::Config { worker: config, bucket, rescue, public_url } = config::read()?;
     telemetry::start(&config.log);
     let clients = Clients::from_environment().await.with_workmail_role(config.role.as_ref()).await;
     let administrator = match &config.administrator {
@@ -34,10 +35,10 @@ async fn main() -> anyhow::Result<()> {
     let urls = QueueUrls { check: urls.check, analyze: urls.analyze, migrate: urls.migrate, notify: urls.notify };
     let (table, queues) = (clients.table(&config.main_table), clients.queues(urls));
     let world = Parts { table, queues, clock: SystemClock, settings: config.settings.clone() };
-    let blobs = clients.blobs(&bucket);
-    let (world, ends, blobs) = (&world, &ends, &blobs);
+    let shelf = Shelf { blobs: clients.blobs(&bucket), bucket, public_url };
+    let (world, ends, shelf) = (&world, &ends, &shelf);
     let ran = runtime::run(|batch, deadline| async move {
-        Ok(Box::pin(handler::handle(world, ends, blobs, batch, deadline)).await)
+        Ok(Box::pin(handler::handle(world, ends, shelf, rescue, batch, deadline)).await)
     });
     ran.await.map_err(|error| anyhow::anyhow!(error))
 }

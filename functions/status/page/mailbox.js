@@ -15,7 +15,7 @@ export function createMailbox(app, account, changed) {
   const user = text(local.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 20), { maxlength: 64 })
   const name = text(local, { maxlength: 256 })
   const key = h('input', { type: 'password', autocomplete: 'off', value: app.draft?.key ?? '' })
-  const keyField = field(t('access.key'), key, { hint: t('mailbox.key_hint') })
+  const keyField = field(t('mailbox.key'), key, { hint: t('mailbox.key_hint') })
   const failed = h('div', { role: 'alert' })
   const go = h('button', { type: 'submit', class: 'primary' }, t('mailbox.do'))
 
@@ -38,9 +38,9 @@ export function createMailbox(app, account, changed) {
 
   function tell({ user: signIn, temporary_password: password }) {
     const close = h('button', { type: 'button', class: 'primary', onclick: () => box.close() }, t('mailbox.noted'))
-    show(body, h('div', { role: 'status' }, h('p', { class: 'notice good' }, t('mailbox.created')),
+    show(form.parentElement, h('p', { class: 'notice good', role: 'status' }, t('mailbox.created')),
       h('dl', { class: 'facts' }, h('div', null, h('dt', null, t('mailbox.user')), h('dd', null, foreign(signIn))), h('div', null, h('dt', null, t('mailbox.password')), h('dd', { class: 'code' }, password))),
-      h('p', null, t('mailbox.once'))), h('div', { class: 'buttons' }, close))
+      h('p', null, t('mailbox.once')), h('div', { class: 'buttons' }, close))
     close.focus()
     changed()
   }
@@ -50,6 +50,5 @@ export function createMailbox(app, account, changed) {
     h('div', { class: 'pair' }, field(t('mailbox.user'), user, { hint: t('mailbox.user_hint') }), field(t('mailbox.name'), name)),
     keyField,
     h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), go))
-  const body = h('div', null, form)
-  const box = dialog(t('mailbox.title'), body)
+  const box = dialog(t('mailbox.title'), form)
 }

@@ -490,6 +490,7 @@ export default {
   'mailbox.user_hint': 'Der Name zum Anmelden: Buchstaben, Ziffern, Punkte, Bindestriche.',
   'mailbox.name': 'Name, den andere sehen',
   'mailbox.password': 'Vorläufiges Passwort',
+  'mailbox.key': 'Betreiberschlüssel',
   'mailbox.key_hint': 'Nur der Betreiber legt Postfächer an. Der Schlüssel bleibt auf dieser Seite.',
   'mailbox.key_missing': 'Geben Sie den Betreiberschlüssel ein.',
   'mailbox.key_refused': 'Das ist nicht der Betreiberschlüssel. Nur der Betreiber legt Postfächer an.',
@@ -511,4 +512,6 @@ export default {
   'code.mailbox.no_time': 'Für dieses Postfach blieb keine Zeit. Versuchen Sie es noch einmal.',
   'code.mailbox.not_ours': 'Dieser Umzug hat das Postfach nicht angelegt. Setzen Sie das Passwort in der WorkMail-Konsole zurück.',
   'code.mailboxes.off': 'Diese Installation legt keine Postfächer an. Bitten Sie den Betreiber darum, oder legen Sie es in der WorkMail-Konsole an.',
+  'code.too_large.rescued': 'Die Nachricht ist größer, als WorkMail annimmt. Das Original liegt im Speicher der Installation, an ihrer Stelle liegt eine Ersatznachricht mit einem Link.',
+  'code.rescue.off': 'Diese Installation bewahrt keine zu großen Nachrichten auf.',
 }

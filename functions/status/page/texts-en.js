@@ -414,6 +414,7 @@ export default {
   'mailbox.user_hint': 'The name to sign in with: letters, digits, dots, hyphens.',
   'mailbox.name': 'Name that others see',
   'mailbox.password': 'Temporary password',
+  'mailbox.key': 'Operator key',
   'mailbox.key_hint': 'Only the operator creates mailboxes. The key stays on this page.',
   'mailbox.key_missing': 'Enter the operator key.',
   'mailbox.key_refused': 'That is not the operator key. Only the operator creates mailboxes.',
@@ -424,4 +425,6 @@ export default {
   'mailbox.exists': 'The mailbox exists already. Check the account again.',
   'mailbox.created_before': 'The mailbox was created before, and its password was shown then. The operator can have it reset.',
   'code.mailboxes.off': 'This installation creates no mailboxes. Ask the operator for it, or create the mailbox in the WorkMail console.',
+  'code.too_large.rescued': 'The message is larger than WorkMail takes it. The original is kept in the storage of this installation, and a message with a link to it is in its place.',
+  'code.rescue.off': 'This installation keeps no messages that are too large.',
 }

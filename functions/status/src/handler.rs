@@ -2,7 +2,7 @@
 
 use crate::{
     accounts, discovery, example, export, folders, manifest, migrations, page, permissions, protocol, providers,
-    vouchers,
+    rescued, vouchers,
 };
 use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::clock::Clock;
@@ -27,7 +27,7 @@ pub(crate) struct App<T: Table, B: Blobs, D, W, C> {
 
 /// Tells whether the request needs neither a token nor the table.
 pub(crate) fn is_open(request: &Request) -> bool {
-    !matches!(request.segments().as_slice(), ["v1", "migrations" | "vouchers", ..] | ["v1", "discovery"])
+    !matches!(request.segments().as_slice(), ["v1", "migrations" | "vouchers" | "rescued", ..] | ["v1", "discovery"])
 }
 
 /// Answers a request that needs no token: the page, its parts, and what describes the service.
@@ -74,6 +74,9 @@ async fn route<T: Table, B: Blobs, D: Dns, W: Web, C: Clock>(
     }
     if segments.as_slice() == ["v1", "vouchers"] {
         return vouchers::list(table, operator, request, app.discovery.clock.now()).await;
+    }
+    if let ["v1", "rescued", id, file] = segments.as_slice() {
+        return rescued::fetch(&app.blobs, request, id, file).await;
     }
     let ["v1", "migrations", rest @ ..] = segments.as_slice() else {
         return Err(Problem::not_found("route; see /v1/openapi.json"));

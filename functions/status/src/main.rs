@@ -13,6 +13,7 @@ mod page;
 mod permissions;
 mod protocol;
 mod providers;
+mod rescued;
 mod rows;
 mod vouchers;
 

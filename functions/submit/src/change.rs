@@ -21,6 +21,7 @@ pub(crate) async fn change<W: World, V: Vault>(
 ) -> Result<Response, Problem> {
     let migration = access::migration(app.world.table(), operator, request, id).await?.record;
     let change = read(&request.json()?)?;
+    change.options.as_ref().map_or(Ok(()), |options| options::offered(options, app.rescue))?;
     // The address of a public trial was confirmed; another one would not be.
     if change.notify.is_some() && !migration.by_operator && !operator.matches(request) {
         return Err(Problem::operator_only());

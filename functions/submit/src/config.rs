@@ -12,6 +12,7 @@ pub(crate) struct Config {
     pub(crate) operator_key: String,
     pub(crate) public_url: String,
     pub(crate) public_trial: bool,
+    pub(crate) rescue: bool,
     /// Whether the operator may have mailboxes created.
     pub(crate) create_mailboxes: bool,
     pub(crate) organization: String,
@@ -32,6 +33,7 @@ impl Config {
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
             public_url: reader.need("PUBLIC_URL").trim_end_matches('/').to_owned(),
             public_trial: reader.parsed("PUBLIC_TRIAL", false),
+            rescue: reader.parsed("OVERSIZE_RESCUE", false),
             create_mailboxes: reader.parsed("WORKMAIL_CREATE_MAILBOXES", false),
             organization: reader.need("WORKMAIL_ORGANIZATION_ID"),
             role: reader.role(),

@@ -41,6 +41,7 @@ pub(crate) async fn create<W: World, V: Vault>(
     let (fresh, token) = (access::new_migration_id(app.world.now()), access::new_token());
     let (Ok(fresh), Ok(token)) = (fresh, token) else { return Err(Problem::internal()) };
     let order = read(&body, file.as_deref(), fresh.clone(), token, &caller)?;
+    options::offered(&order.options, app.rescue)?;
     if caller != Caller::Operator {
         entry::creation(&app.world, request, &order.notify).await?;
         entry::checks(&app.world, request, order.accounts.len()).await?;

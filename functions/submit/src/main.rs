@@ -40,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         vault: clients.vault(&config.secrets_table, &config.kms_key),
         public_url: config.public_url,
         public_trial: config.public_trial,
+        rescue: config.rescue,
     };
     let directory = config.create_mailboxes.then(|| clients.directory(&config.organization, None));
     let secrets = clients.secrets();

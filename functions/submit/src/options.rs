@@ -1,7 +1,7 @@
 //! What is copied, as users ask for it.
 
 use mailcrane_core::record::Options;
-use mailcrane_lambda::http::Fields;
+use mailcrane_lambda::http::{Fields, Problem};
 use std::collections::BTreeMap;
 
 /// The most patterns and mapped folders.
@@ -20,6 +20,7 @@ pub(crate) fn read(order: &Fields<'_>) -> Options {
         folder_map: map(&fields),
         under_folder: fields.text("under_folder", 250),
         copy_per_label: fields.typed("copy_per_label", "true or false").unwrap_or_default(),
+        rescue_oversize: fields.typed("rescue_oversize", "true or false").unwrap_or_default(),
     };
     if let (Some(since), Some(before)) = (options.since, options.before)
         && since >= before
@@ -28,6 +29,19 @@ pub(crate) fn read(order: &Fields<'_>) -> Options {
     }
     fields.end();
     options
+}
+
+/// Refuses what the stack does not offer.
+///
+/// # Errors
+/// 422 for a rescue where there is none.
+pub(crate) fn offered(options: &Options, rescue: bool) -> Result<(), Problem> {
+    if !options.rescue_oversize || rescue {
+        return Ok(());
+    }
+    let text = "this stack keeps no messages in its bucket; leave the option out, or set the stack's parameter \
+                OversizeRescue to true";
+    Err(Problem::field("options.rescue_oversize", "rescue.off", text))
 }
 
 const TIME: &str = "a time with zone such as 2026-01-31T08:00:00Z";

@@ -24,7 +24,7 @@ class Stack:
 
     def __init__(self, name: str, *, port: int | None = None, time_scale: float = 1.0, chunk_seconds: int = 20,
                  lanes: int = 8, accounts: int = 4, binaries: Path = paths.TARGET, record: Path | None = None, persist: bool = False,
-                 say=lambda text: None):
+                 parameters: dict[str, str] | None = None, say=lambda text: None):
         self.run = paths.RUN / name
         self._claim(name)
         self._closers = [self._release]
@@ -49,6 +49,7 @@ class Stack:
                 "WorkMailOrganizationId": ORGANIZATION,
                 "WorkMailEwsUrl": self.standin.ews,
                 "WorkMailCreateMailboxes": "true",
+                "OversizeRescue": "true",
                 "WorkMailAdminEmail": ADMINISTRATOR,
                 "WorkMailAdminPassword": ADMINISTRATOR_PASSWORD,
                 "PublicUrl": self.url,
@@ -61,6 +62,7 @@ class Stack:
                 "MaxActiveAccounts": str(accounts),
                 "TimeScale": str(time_scale),
                 "LogLevel": os.environ.get("RUST_LOG", "info"),
+                **(parameters or {}),
             }, binaries)
             self.front.api = self.deployed.outputs["HttpApiId"]
             self.operator_key = self.emulator.client("secretsmanager").get_secret_value(

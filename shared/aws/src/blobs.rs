@@ -3,10 +3,10 @@
 use crate::answer;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::types::{Delete, Object, ObjectIdentifier};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, Object, ObjectIdentifier};
 use bytes::Bytes;
 use mailcrane_core::fault::Fault;
-use mailcrane_core::ports::blobs::Blobs;
+use mailcrane_core::ports::blobs::{Blobs, Upload};
 use std::time::Duration;
 
 /// Keeps objects in one bucket.
@@ -43,7 +43,73 @@ impl S3Blobs {
     }
 }
 
+/// A multipart upload. One that is left is cleared away by the bucket's rule after a day.
+#[derive(Debug)]
+pub struct S3Upload {
+    client: Client,
+    bucket: String,
+    name: String,
+    id: String,
+    parts: Vec<CompletedPart>,
+}
+
+impl Upload for S3Upload {
+    async fn part(&mut self, octets: Bytes) -> Result<(), Fault> {
+        let number = i32::try_from(self.parts.len()).unwrap_or(i32::MAX).saturating_add(1);
+        let sent = self
+            .client
+            .upload_part()
+            .bucket(&self.bucket)
+            .key(&self.name)
+            .upload_id(&self.id)
+            .part_number(number)
+            .body(octets.into())
+            .send()
+            .await
+            .map_err(|error| answer::fault("blobs", "a part of an object could not be stored", error))?;
+        self.parts.push(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build());
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), Fault> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(self.parts)).build();
+        self.client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(&self.name)
+            .upload_id(&self.id)
+            .multipart_upload(parts)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| answer::fault("blobs", "an object could not be put together", error))
+    }
+}
+
 impl Blobs for S3Blobs {
+    type Upload = S3Upload;
+
+    async fn begin(&self, name: &str, content_type: &str) -> Result<S3Upload, Fault> {
+        let begun = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(name)
+            .content_type(content_type)
+            .send()
+            .await
+            .map_err(|error| answer::fault("blobs", "an object could not be begun", error))?;
+        let unnamed = || Fault::retry(Duration::from_secs(10), "blobs.unavailable", "the bucket named no upload");
+        let id = begun.upload_id.ok_or_else(unnamed)?;
+        Ok(S3Upload {
+            client: self.client.clone(),
+            bucket: self.bucket.clone(),
+            name: name.to_owned(),
+            id,
+            parts: Vec::new(),
+        })
+    }
+
     async fn put(&self, name: &str, content_type: &str, octets: Bytes) -> Result<(), Fault> {
         self.client
             .put_object()

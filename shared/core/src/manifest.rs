@@ -26,6 +26,10 @@ pub enum Outcome {
     Vanished,
 }
 
+/// The code of a message that was too large for the destination: its original is in the bucket, and a stub with a link
+/// at its place in the mailbox.
+pub const RESCUED: &str = "too_large.rescued";
+
 /// One row: what became of one UID of one folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -56,6 +60,14 @@ pub struct Row {
     /// Where it is now, when it is there.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub item: Option<ItemId>,
+}
+
+impl Row {
+    /// Tells whether an item of ours stands for the message at the destination: its copy, or its stub.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.outcome == Outcome::Copied || (self.item.is_some() && self.code == RESCUED)
+    }
 }
 
 /// A page that cannot be read.

@@ -46,8 +46,12 @@ pub enum FetchOutcome {
         octets: u64,
         /// The digest of the octets.
         digest: Digest,
+        /// Its flags.
+        flags: Flags,
         /// INTERNALDATE, when the server gave a sensible one.
         received: Option<Timestamp>,
+        /// X-GM-LABELS, on servers with X-GM-EXT-1.
+        gmail_labels: Vec<String>,
     },
     /// The message is no longer there; not an error.
     Vanished,

@@ -2,6 +2,7 @@
 
 use crate::account::{self, Out};
 use crate::copy::commit::CommitError;
+use crate::copy::rescue::{Nowhere, Shelf};
 use crate::copy::{self, Ended};
 use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
@@ -9,6 +10,7 @@ use crate::plan::{self, PlanError, Planned};
 use crate::world::{World, later};
 use crate::{analyze, undo, verify};
 use mailcrane_core::fault::Remedy;
+use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::record::{Account, Lane, Migration, Versioned, keys};
 use mailcrane_core::state::AccountState;
@@ -44,13 +46,27 @@ pub enum Walk {
     Closed,
 }
 
-/// Works on the lane of a token. A late or repeated token changes nothing.
+/// Works on the lane of a token. A late or repeated token changes nothing. What is too large is only named.
 ///
 /// # Errors
 /// [`ChunkError`] when the table fails; the lane is then mended by another delivery or by the sweeper.
 pub async fn run<W: World, E: Ends>(
     world: &W,
     ends: &E,
+    token: &ContinuationToken,
+    deadline: Timestamp,
+) -> Result<(), ChunkError> {
+    run_with(world, ends, None::<&Shelf<Nowhere>>, token, deadline).await
+}
+
+/// Does what [`run`] does; what is too large is kept on the shelf, if there is one and the migration wants it.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with<W: World, E: Ends, B: Blobs>(
+    world: &W,
+    ends: &E,
+    shelf: Option<&Shelf<B>>,
     token: &ContinuationToken,
     deadline: Timestamp,
 ) -> Result<(), ChunkError> {
@@ -65,7 +81,7 @@ pub async fn run<W: World, E: Ends>(
             return Ok(());
         }
     };
-    let worked = work(world, ends, lane, deadline).await;
+    let worked = work(world, ends, shelf, lane, deadline).await;
     if let Err(fault) = ends.tell().await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "Other lanes do not know how busy a destination is");
     }
@@ -78,9 +94,10 @@ pub async fn run<W: World, E: Ends>(
     }
 }
 
-async fn work<W: World, E: Ends>(
+async fn work<W: World, E: Ends, B: Blobs>(
     world: &W,
     ends: &E,
+    shelf: Option<&Shelf<B>>,
     lane: Versioned<Lane>,
     deadline: Timestamp,
 ) -> Result<(), ChunkError> {
@@ -102,7 +119,7 @@ async fn work<W: World, E: Ends>(
     }
     match lane.record.kind {
         LaneKind::Copy => {
-            let ended = copy::run(world, ends, &migration, &account, lane, stop_at).await;
+            let ended = copy::run(world, ends, shelf, &migration, &account, lane, stop_at).await;
             copied(world, ended).await
         }
         LaneKind::Plan => planned(world, ends, &migration, lane, stop_at).await,

@@ -1,5 +1,6 @@
 //! Erasing a migration: its credentials first, then everything that is kept of it, but for the fact that it existed.
 
+use crate::export;
 use crate::ledger::{self, Change, LedgerError};
 use crate::world::World;
 use mailcrane_core::id::{AccountNo, MigrationId};
@@ -31,7 +32,8 @@ pub async fn run<W: World, V: Vault, B: Blobs>(
         return Ok(true);
     }
     vault.shred(id).await?;
-    blobs.delete_all(&format!("{id}/")).await?;
+    // What was rescued stays: it is the mail of the mailboxes' owners.
+    blobs.delete_all(&export::folder(id)).await?;
     let mut partitions = vec![format!("WAIT#{id}")];
     let accounts = migration.record.accounts;
     partitions.extend((0..accounts).map(|no| keys::account_partition(id, AccountNo(no))));

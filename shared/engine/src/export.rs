@@ -84,10 +84,16 @@ impl Place {
     }
 }
 
-/// Returns the name of a file in the bucket; erasing deletes everything below the migration.
+/// Returns what the names of all files of a migration begin with; erasing deletes them.
+#[must_use]
+pub fn folder(id: &MigrationId) -> String {
+    format!("exports/{id}/")
+}
+
+/// Returns the name of a file in the bucket.
 #[must_use]
 pub fn name(id: &MigrationId, no: AccountNo, file: u32) -> String {
-    format!("{id}/{no}/manifest-{:04}.csv", file + 1)
+    format!("{}{no}/manifest-{:04}.csv", folder(id), file + 1)
 }
 
 /// What is known of the last export of an account.

@@ -11,7 +11,6 @@ use crate::world::{World, later};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
 use mailcrane_core::key::{KeyPrefix, MessageKey};
-use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::queue::Queues as _;
@@ -190,7 +189,8 @@ async fn ours<W: World>(
             ours.intended.push((prefix_of(folder, slice.epoch), range));
         }
         for row in rows(world, &migration.id, account.no, &slice).await? {
-            if let Some(item) = row.item.filter(|_| row.outcome == Outcome::Copied) {
+            let stored = row.is_stored();
+            if let Some(item) = row.item.filter(|_| stored) {
                 ours.items.insert(item, MessageKey { prefix: prefix_of(folder, slice.epoch), uid: row.uid });
             }
         }

@@ -11,7 +11,7 @@ use crate::{admission, outbox};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
 use mailcrane_core::key::{KeyPrefix, MessageKey};
-use mailcrane_core::manifest::{Outcome, Row};
+use mailcrane_core::manifest::Row;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::table::{Expect, Write};
@@ -159,7 +159,7 @@ async fn compare<W: World, D: Destination>(
         let rows =
             rows(world, &migration.id, lane.record.account, slice).await.map_err(|e| Trouble::Table(e.into()))?;
         let prefix = prefix_of(folder, slice.epoch);
-        for row in rows.into_iter().filter(|r| r.outcome == Outcome::Copied) {
+        for row in rows.into_iter().filter(Row::is_stored) {
             let key = MessageKey { prefix, uid: row.uid };
             if prefix == folder.prefix {
                 seen.marks.insert(row.uid, history::mark(row.message_id.as_deref()));

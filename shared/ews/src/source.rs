@@ -199,7 +199,7 @@ impl Source for WorkMailSource {
                 let (uids, ids): (Vec<Uid>, Vec<ItemId>) = group.into_iter().unzip();
                 for (uid, read) in uids.into_iter().zip(self.read(&ids).await?) {
                     let outcome = match read {
-                        Ok(item) => admitted(item, feed).await,
+                        Ok(item) => admitted(uid, item, feed).await,
                         Err(outcome) => outcome,
                     };
                     feed.put(Fetched { uid, outcome }).await;
@@ -238,13 +238,16 @@ impl WorkMailSource {
     }
 }
 
-async fn admitted<F: FetchFeed>(item: Item, feed: &mut F) -> FetchOutcome {
+async fn admitted<F: FetchFeed>(uid: Uid, item: Item, feed: &mut F) -> FetchOutcome {
     let (flags, received) = (flags(&item), item.received);
     let raw = Bytes::from(item.mime.unwrap_or_default());
     let octets = raw.len() as u64;
     match feed.admit(octets).await {
         Admission::Keep => FetchOutcome::Message(RawMessage { raw, flags, received, gmail_labels: Vec::new() }),
-        Admission::Drain => FetchOutcome::Drained { octets, digest: Digest::of(&raw), received },
+        Admission::Drain => {
+            feed.pass(Some(uid), &raw).await;
+            FetchOutcome::Drained { octets, digest: Digest::of(&raw), flags, received, gmail_labels: Vec::new() }
+        }
     }
 }
 

@@ -230,12 +230,31 @@ fn the_description_names_every_route_that_is_answered() {
         if methods.get("get").is_none() {
             continue;
         }
-        let real = path.replace("{id}", ID).replace("{no}", "0");
+        let file = format!("0123456789abcdef-0000000001-{}.eml", "0".repeat(32));
+        let real = path.replace("{id}", ID).replace("{no}", "0").replace("{file}", &file);
         let token = if matches!(path.as_str(), "/v1/migrations" | "/v1/vouchers") { "key" } else { "token" };
         // a domain of the catalogue is answered without asking anybody
         let query = if path == "/v1/discovery" { "?email=anna%40gmx.de" } else { "" };
         let status = scene.get(&format!("{real}{query}"), token).status();
-        assert_eq!(status, 200, "{path}");
+        assert!(status < 400 && methods["get"]["responses"].get(status.to_string()).is_some(), "{path}: {status}");
+    }
+}
+
+#[test]
+fn the_link_of_a_stub_leads_to_its_message_and_to_nothing_else() {
+    let scene = scene(1);
+    let file = format!("0123456789abcdef-0000000001-{}.eml", "0".repeat(32));
+    let get = |path: &str| {
+        let request = Request::new("GET", path, "");
+        scene.memory.clock.block_on(handle(&scene.app, &OperatorKey::of(&Secret::new("key")), &request))
+    };
+    let answer = get(&format!("/v1/rescued/{ID}/{file}"));
+    let location = answer.header("location").unwrap().to_owned();
+    assert_eq!((answer.status(), answer.header("cache-control")), (303, Some("no-store")));
+    assert!(location.starts_with(&format!("memory:rescued/{ID}/{file}?")), "{location}");
+    for wrong in [format!("{ID}/manifest-0001.csv"), format!("{ID}/..%2Fx"), format!("NO/{file}"), ID.to_owned()] {
+        let answer = get(&format!("/v1/rescued/{wrong}"));
+        assert_eq!((answer.status(), answer.header("location")), (404, None), "{wrong}");
     }
 }
 

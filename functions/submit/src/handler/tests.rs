@@ -30,8 +30,13 @@ fn scene() -> Scene {
         clock: memory.clock.clone(),
         settings: Settings::default(),
     };
-    let app =
-        App { world, vault: memory.vault.clone(), public_url: "https://move.example.org".into(), public_trial: false };
+    let app = App {
+        world,
+        vault: memory.vault.clone(),
+        public_url: "https://move.example.org".into(),
+        public_trial: false,
+        rescue: false,
+    };
     Scene { app, memory }
 }
 
@@ -243,6 +248,22 @@ fn a_migration_is_changed_and_what_is_copied_only_between_passes() {
     assert_eq!((status, &body["code"]), (409, &json!("state.illegal")), "{body}");
     let (status, body) = scene.call("PATCH", &path, &token, &json!({"notify": ["b@example.org"]}));
     assert_eq!((status, &body["notify"]), (200, &json!(["b@example.org"])), "{body}");
+}
+
+#[test]
+fn a_rescue_is_refused_where_the_stack_offers_none() {
+    let mut scene = scene();
+    let mut wanted = order();
+    wanted["options"] = json!({"rescue_oversize": true});
+    let (status, problem) = scene.call("POST", "/v1/migrations", KEY, &wanted);
+    assert_eq!((status, &problem["field"]), (422, &json!("options.rescue_oversize")), "{problem}");
+    let (id, token) = scene.made();
+    let change = json!({"options": {"rescue_oversize": true}});
+    assert_eq!(scene.call("PATCH", &format!("/v1/migrations/{id}"), &token, &change).1["code"], "rescue.off");
+    scene.app.rescue = true;
+    assert_eq!(scene.call("POST", "/v1/migrations", KEY, &wanted).0, 201);
+    let (status, body) = scene.call("PATCH", &format!("/v1/migrations/{id}"), &token, &change);
+    assert_eq!((status, &body["options"]["rescue_oversize"]), (200, &json!(true)), "{body}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::server::{Answer, Server};
 use mailcrane_core::fault::Remedy;
-use mailcrane_core::ports::blobs::Blobs;
+use mailcrane_core::ports::blobs::{Blobs, Upload as _};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -19,6 +19,58 @@ async fn an_object_is_stored_with_its_type_and_the_encryption_of_the_bucket() {
     assert_eq!(request.headers["content-type"], "text/csv");
     assert_eq!(request.body, b"a,b\n");
     assert!(!request.headers.contains_key("x-amz-server-side-encryption"), "{:?}", request.headers);
+}
+
+/// Answers a multipart upload; its parts are told apart by their numbers.
+fn multipart() -> Server {
+    Server::start(|request| {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        assert_eq!(path, "/mail/rescued/M/a.eml");
+        match request.method.as_str() {
+            "POST" if query.contains("uploads") => Answer::ok(
+                "<InitiateMultipartUploadResult><UploadId>upload-1</UploadId></InitiateMultipartUploadResult>",
+            ),
+            "PUT" if query.contains("uploadId=upload-1") => Answer::ok(""),
+            "POST" if query.contains("uploadId=upload-1") => {
+                Answer::ok("<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>")
+            }
+            _ => Answer::error(400, "NotAsTheTestExpects"),
+        }
+    })
+}
+
+#[tokio::test]
+async fn an_object_comes_in_parts_and_is_put_together_in_their_order() {
+    let server = multipart();
+    let mut upload = server.clients().blobs("mail").begin("rescued/M/a.eml", "message/rfc822").await.unwrap();
+    upload.part("first".into()).await.unwrap();
+    upload.part("second".into()).await.unwrap();
+    upload.finish().await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    assert_eq!(requests[0].headers["content-type"], "message/rfc822");
+    assert!(!requests[0].headers.contains_key("x-amz-server-side-encryption"), "the bucket encrypts by itself");
+    let numbers = ["partNumber=1", "partNumber=2"];
+    for (request, (number, body)) in requests[1..3].iter().zip(numbers.into_iter().zip(["first", "second"])) {
+        assert!(request.path.contains(number), "{}", request.path);
+        assert!(String::from_utf8_lossy(&request.body).contains(body));
+    }
+    let end = String::from_utf8(requests[3].body.clone()).unwrap();
+    let place = |number: &str| end.find(&format!("<PartNumber>{number}</PartNumber>")).unwrap();
+    assert!(place("1") < place("2"), "{end}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_may_not_be_written_is_told_and_one_that_is_busy_waits() {
+    for (status, code, expected, waits) in
+        [(403, "AccessDenied", "blobs.not_permitted", false), (503, "SlowDown", "blobs.busy", true)]
+    {
+        let server = Server::start(move |_| {
+            Answer::Status(status, format!("<Error><Code>{code}</Code><Message>m</Message></Error>"))
+        });
+        let fault = server.clients().blobs("mail").begin("rescued/M/a.eml", "a/b").await.unwrap_err();
+        assert_eq!((fault.code.as_ref(), matches!(fault.remedy, Remedy::RetryAfter(_))), (expected, waits));
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::folder::{SourceFolder, WireName};
 use crate::message::{FetchOutcome, Fetched, ScanRow};
 use crate::secret::Secret;
 use crate::uid::{Uid, UidRange, UidValidity};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 
@@ -134,6 +135,12 @@ pub trait FetchFeed: Send {
 
     /// Decides on a body of exactly that many octets. Called once for each literal, also when the UID is not known yet.
     fn admit(&mut self, octets: u64) -> impl Future<Output = Admission> + Send;
+
+    /// Takes a piece of a body that is read through, with its UID where the server has told it. The pieces of a body come
+    /// in order and without a gap; after another `admit` they are those of another body.
+    fn pass(&mut self, _uid: Option<Uid>, _piece: &Bytes) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Takes over the outcome of one UID.
     fn put(&mut self, fetched: Fetched) -> impl Future<Output = ()> + Send;

@@ -63,6 +63,9 @@ pub struct Options {
     pub under_folder: Option<String>,
     /// Copies a message once for each of its Gmail labels instead of once with categories.
     pub copy_per_label: bool,
+    /// Keeps messages that are too large for the destination in the bucket, and puts stubs with links in their places.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rescue_oversize: bool,
 }
 
 /// A migration.

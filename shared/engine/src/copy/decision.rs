@@ -1,9 +1,12 @@
 //! What becomes of one message that was read: stored, or a row right away.
 
+use super::rescue::Rescued;
+use super::stub::{self, Told};
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
+use mailcrane_core::flags::Flags;
 use mailcrane_core::key::MessageKey;
-use mailcrane_core::manifest::{Outcome, Row};
+use mailcrane_core::manifest::{Outcome, RESCUED, Row};
 use mailcrane_core::message::{FetchOutcome, MessageFacts, NewItem, RawMessage};
 use mailcrane_core::ports::destination::{Features, ListedItem};
 use mailcrane_core::uid::Uid;
@@ -34,6 +37,10 @@ pub struct Circumstances<'a> {
     pub now: Timestamp,
     /// Messages of more octets are left out by the user's choice.
     pub max_octets: Option<u64>,
+    /// Where the original is, when it is in the bucket.
+    pub rescued: Option<&'a Rescued>,
+    /// The language of stubs.
+    pub language: &'a str,
 }
 
 /// Decides on what a fetch brought for a UID.
@@ -41,10 +48,13 @@ pub struct Circumstances<'a> {
 pub fn decide(uid: Uid, announced: u64, fetched: FetchOutcome, case: &Circumstances<'_>) -> Decision {
     match fetched {
         FetchOutcome::Message(message) => decide_message(uid, message, case),
-        FetchOutcome::Drained { octets, digest, received } => {
+        FetchOutcome::Drained { octets, digest, flags, received, gmail_labels } => {
             let mut row = drained(uid, octets, case);
             (row.digest, row.received) = (Some(digest), received);
-            Decision::Ended(row)
+            match case.rescued {
+                Some(rescued) => decide_stub(row, rescued, flags, gmail_labels, case),
+                None => Decision::Ended(row),
+            }
         }
         FetchOutcome::Vanished => {
             let text = "the message disappeared from the source before it was read";
@@ -62,58 +72,111 @@ fn decide_message(uid: Uid, message: RawMessage, case: &Circumstances<'_>) -> De
     row.digest = Some(facts.digest);
     row.message_id.clone_from(&facts.message_id);
     row.received = message.received;
-    if let Some(item) = case.there.filter(|item| is_same(item, &facts)) {
+    if let Some(item) = case.there.filter(|item| is_same(item, facts.message_id.as_ref(), facts.octets)) {
         row.item = Some(item.id.clone());
         return Decision::Ended(row);
     }
     if let Some((leader, digest)) = case.leader
         && digest == facts.digest
     {
-        row.outcome = Outcome::Duplicate;
-        row.code = "duplicate.source".into();
-        row.reason = format!("byte for byte the same as message {leader} of this folder");
-        return Decision::Ended(row);
+        return Decision::Ended(twin(row, leader));
     }
     if let Some((code, reason)) = refused(&facts, case) {
         (row.outcome, row.code, row.reason) = (Outcome::Skipped, code.into(), reason);
         return Decision::Ended(row);
     }
-    let received = message.received.or(facts.sent).or(facts.arrived).unwrap_or(case.now);
-    let mut categories: Vec<String> = message.flags.categories().map(str::to_owned).collect();
-    let others = message.gmail_labels.into_iter().filter(|label| !label.starts_with('\\') && label != case.folder);
-    categories.extend(others);
     let item = NewItem {
         key: case.key,
         raw: message.raw,
+        categories: categories(&message.flags, message.gmail_labels, case),
         flags: message.flags,
-        categories,
-        received,
+        received: message.received.or(facts.sent).or(facts.arrived).unwrap_or(case.now),
         sent: facts.sent,
         signed: facts.signed,
     };
     Decision::Store(Box::new(item), row)
 }
 
+/// Decides on a message that is in the bucket: a stub is stored in its place.
+fn decide_stub(
+    mut row: Row,
+    rescued: &Rescued,
+    flags: Flags,
+    gmail_labels: Vec<String>,
+    case: &Circumstances<'_>,
+) -> Decision {
+    let facts = mailcrane_mime::facts(&rescued.head);
+    row.message_id.clone_from(&facts.message_id);
+    if let Some((leader, digest)) = case.leader
+        && Some(digest) == row.digest
+    {
+        return Decision::Ended(twin(row, leader));
+    }
+    let told = Told { octets: row.octets, link: &rescued.link, place: &rescued.place, language: case.language };
+    let raw = stub::make(&rescued.head, &told);
+    row.code = RESCUED.into();
+    row.reason = format!("{}; the original is kept as {}, and a stub is in its place", rescued.why, rescued.place);
+    if let Some(item) = case.there.filter(|item| is_same(item, facts.message_id.as_ref(), raw.len() as u64)) {
+        row.item = Some(item.id.clone());
+        return Decision::Ended(row);
+    }
+    let item = NewItem {
+        key: case.key,
+        raw,
+        categories: categories(&flags, gmail_labels, case),
+        flags,
+        received: row.received.or(facts.sent).or(facts.arrived).unwrap_or(case.now),
+        sent: facts.sent,
+        signed: false,
+    };
+    Decision::Store(Box::new(item), row)
+}
+
+fn twin(mut row: Row, leader: Uid) -> Row {
+    row.outcome = Outcome::Duplicate;
+    row.code = "duplicate.source".into();
+    row.reason = format!("byte for byte the same as message {leader} of this folder");
+    row
+}
+
+fn categories(flags: &Flags, gmail_labels: Vec<String>, case: &Circumstances<'_>) -> Vec<String> {
+    let mut categories: Vec<String> = flags.categories().map(str::to_owned).collect();
+    let others = gmail_labels.into_iter().filter(|label| !label.starts_with('\\') && label != case.folder);
+    categories.extend(others);
+    categories
+}
+
 /// Tells whether an item with our key is really this message: a match counts only with an equal Message-ID or size,
 /// or when there is no Message-ID at either end.
-fn is_same(item: &ListedItem, facts: &MessageFacts) -> bool {
-    match (&item.message_id, &facts.message_id) {
-        (Some(there), Some(here)) => there == here || item.size == Some(facts.octets),
+fn is_same(item: &ListedItem, message_id: Option<&String>, octets: u64) -> bool {
+    match (&item.message_id, message_id) {
+        (Some(there), Some(here)) => there == here || item.size == Some(octets),
         (None, None) => true,
-        _ => item.size == Some(facts.octets),
+        _ => item.size == Some(octets),
     }
 }
 
-fn refused(facts: &MessageFacts, case: &Circumstances<'_>) -> Option<(&'static str, String)> {
-    let (features, megabytes) = (case.features, |octets: u64| octets / 1_000_000);
+/// Tells by which of its two rules the destination does not take a message, and in which words.
+pub(super) fn too_large(facts: &MessageFacts, features: &Features) -> Option<(&'static str, String)> {
+    let megabytes = |octets: u64| octets / 1_000_000;
     if facts.largest_attachment >= features.max_attachment {
         let (has, most) = (megabytes(facts.largest_attachment), megabytes(features.max_attachment));
         let text = format!("an attachment has {has} MB; the destination takes attachments smaller than {most} MB");
         return Some(("too_large.attachment", text));
     }
-    if facts.octets > features.max_message {
-        let (has, most) = (megabytes(facts.octets), megabytes(features.max_message));
-        return Some(("too_large.message", format!("the message has {has} MB; the destination takes up to {most} MB")));
+    let long = facts.octets > features.max_message;
+    long.then(|| ("too_large.message", too_long(facts.octets, features.max_message)))
+}
+
+/// Says that a message is longer than the destination takes it.
+pub(super) fn too_long(octets: u64, most: u64) -> String {
+    let (has, most) = (octets / 1_000_000, most / 1_000_000);
+    format!("the message has {has} MB; the destination takes up to {most} MB")
+}
+
+fn refused(facts: &MessageFacts, case: &Circumstances<'_>) -> Option<(&'static str, String)> {
+    if let Some(refused) = too_large(facts, case.features) {
+        return Some(refused);
     }
     let most = case.max_octets.filter(|most| facts.octets > *most)?;
     Some(("filter.size", format!("the message has {} octets; the migration is limited to {most}", facts.octets)))
@@ -122,10 +185,7 @@ fn refused(facts: &MessageFacts, case: &Circumstances<'_>) -> Option<(&'static s
 fn drained(uid: Uid, octets: u64, case: &Circumstances<'_>) -> Row {
     let (code, reason) = match case.max_octets.filter(|most| octets > *most) {
         Some(most) => ("filter.size", format!("the message has {octets} octets; the migration is limited to {most}")),
-        None => {
-            let (has, most) = (octets / 1_000_000, case.features.max_message / 1_000_000);
-            ("too_large.message", format!("the message has {has} MB; the destination takes up to {most} MB"))
-        }
+        None => ("too_large.message", too_long(octets, case.features.max_message)),
     };
     row(uid, Outcome::Skipped, code, &reason, octets)
 }

@@ -9,6 +9,8 @@ mod copier;
 pub mod decision;
 pub mod lease;
 mod reader;
+pub mod rescue;
+pub mod stub;
 mod work;
 
 pub use copier::run;

@@ -1,12 +1,18 @@
 //! The reader: one session at the source, told what to read, pushing back when memory is short.
 
+use super::decision;
+use super::rescue::{Rescue, Rescued, Shelf};
 use crate::world::World;
+use bytes::Bytes;
 use mailcrane_core::Fault;
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::WireName;
 use mailcrane_core::id::SliceNo;
-use mailcrane_core::message::Fetched;
+use mailcrane_core::key::KeyPrefix;
+use mailcrane_core::message::{FetchOutcome, Fetched};
+use mailcrane_core::ports::blobs::{Blobs, PART};
 use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::ports::destination::Features;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Admission, FetchFeed, Source};
 use mailcrane_core::record::{Account, Migration};
@@ -29,6 +35,8 @@ pub(super) struct Job {
     pub folder: WireName,
     /// What UIDVALIDITY must be.
     pub uidvalidity: UidValidity,
+    /// What the keys of its messages begin with.
+    pub prefix: KeyPrefix,
     /// The windows.
     pub windows: VecDeque<Vec<Uid>>,
 }
@@ -36,8 +44,8 @@ pub(super) struct Job {
 /// What the reader tells.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A message was read; the permit holds its memory.
-    Read(SliceNo, Fetched, Option<OwnedSemaphorePermit>),
+    /// A message was read, and perhaps rescued; the permit holds its memory.
+    Read(SliceNo, Fetched, Option<Rescued>, Option<OwnedSemaphorePermit>),
     /// Memory is short: what is collected must be sent now.
     Short,
     /// Everything of a job was read, or the stop came before its rest.
@@ -84,9 +92,10 @@ impl Memory {
 }
 
 /// Reads jobs until there are no more. After a passing fault it opens a new session.
-pub(super) async fn run<W: World, E: Ends>(
+pub(super) async fn run<W: World, E: Ends, B: Blobs>(
     world: &W,
     ends: &E,
+    shelf: Option<&Shelf<B>>,
     ends_of: (&Migration, &Account),
     mut jobs: Receiver<Job>,
     events: Sender<Event>,
@@ -117,10 +126,23 @@ pub(super) async fn run<W: World, E: Ends>(
                 windows: job.windows,
                 events: &events,
                 limits: &limits,
+                migration: ends_of.0,
+                prefix: job.prefix,
+                shelf,
+                rescuing: Rescuing::Not,
                 permits: None,
                 broke: &mut broke,
+                trouble: None,
             };
-            session.fetch(&mut feed).await
+            session.fetch(&mut feed).await?;
+            match feed.trouble.take() {
+                Some(fault) => {
+                    // The bucket is to blame, no message.
+                    *feed.broke = Broke::Before;
+                    Err(fault)
+                }
+                None => Ok(()),
+            }
         };
         match done.await {
             Ok(()) => {
@@ -156,20 +178,102 @@ pub(super) struct Limits {
     pub memory: Memory,
     /// A larger message is read through without being kept.
     pub keep_octets: u64,
+    /// What the destination can take.
+    pub features: Features,
     /// Set when no further window is to be begun.
     pub stop: Arc<AtomicBool>,
 }
 
-struct Feed<'a> {
+/// What becomes of the body that is read through at the moment.
+enum Rescuing<U> {
+    /// It is only named.
+    Not,
+    /// It is to be kept; nothing of it has come.
+    Wanted,
+    /// It is on its way into the bucket.
+    Under(Box<Rescue<U>>),
+    /// The bucket failed.
+    Failed(Fault),
+}
+
+struct Feed<'a, B: Blobs> {
     slice: SliceNo,
     windows: VecDeque<Vec<Uid>>,
     events: &'a Sender<Event>,
     limits: &'a Limits,
+    migration: &'a Migration,
+    prefix: KeyPrefix,
+    shelf: Option<&'a Shelf<B>>,
+    rescuing: Rescuing<B::Upload>,
     permits: Option<OwnedSemaphorePermit>,
     broke: &'a mut Broke,
+    /// What the bucket failed with; the message is read again.
+    trouble: Option<Fault>,
 }
 
-impl FetchFeed for Feed<'_> {
+impl<B: Blobs> Feed<'_, B> {
+    /// Returns the bucket when a message of that length is to be kept there, should it be too large.
+    fn shelf_for(&self, octets: u64) -> Option<&Shelf<B>> {
+        let wanted = self.migration.options.max_octets.is_none_or(|most| octets <= most);
+        self.shelf.filter(|_| wanted && self.migration.options.rescue_oversize)
+    }
+
+    async fn room(&mut self, octets: u64) {
+        *self.broke = Broke::Reading;
+        // What was let in and never handed over holds no memory any more.
+        self.permits = None;
+        let short = async {
+            let _ = self.events.send(Event::Short).await;
+        };
+        self.permits = self.limits.memory.take(octets, short).await;
+    }
+
+    async fn begin(&mut self, uid: Uid) -> Rescuing<B::Upload> {
+        let Some(shelf) = self.shelf else { return Rescuing::Not };
+        match Rescue::begin(shelf, self.migration, self.prefix, uid).await {
+            Ok(rescue) => Rescuing::Under(Box::new(rescue)),
+            Err(fault) => Rescuing::Failed(fault),
+        }
+    }
+
+    async fn keep(&mut self, piece: &[u8]) {
+        if let Rescuing::Under(rescue) = &mut self.rescuing
+            && let Err(fault) = rescue.take(piece).await
+        {
+            self.rescuing = Rescuing::Failed(fault);
+        }
+    }
+
+    /// Ends what is on its way into the bucket; the fault is the bucket's.
+    async fn kept(&mut self, why: impl FnOnce() -> String) -> Result<Option<Rescued>, Fault> {
+        match std::mem::replace(&mut self.rescuing, Rescuing::Not) {
+            Rescuing::Not | Rescuing::Wanted => Ok(None),
+            Rescuing::Under(rescue) => rescue.finish(why()).await.map(Some),
+            Rescuing::Failed(fault) => Err(fault),
+        }
+    }
+
+    /// Keeps a message that was read into memory and turns out to be too large: it becomes one that was read through.
+    async fn too_large_after_all(&mut self, fetched: &mut Fetched) -> Result<Option<Rescued>, Fault> {
+        let FetchOutcome::Message(message) = &fetched.outcome else { return Ok(None) };
+        let octets = message.raw.len() as u64;
+        let features = &self.limits.features;
+        if octets < features.max_attachment.min(features.max_message) || self.shelf_for(octets).is_none() {
+            return Ok(None);
+        }
+        let facts = mailcrane_mime::facts(&message.raw);
+        let Some((_, why)) = decision::too_large(&facts, features) else { return Ok(None) };
+        let message = message.clone();
+        self.rescuing = self.begin(fetched.uid).await;
+        self.keep(&message.raw).await;
+        let rescued = self.kept(|| why).await?;
+        let (flags, received, gmail_labels) = (message.flags, message.received, message.gmail_labels);
+        fetched.outcome = FetchOutcome::Drained { octets, digest: facts.digest, flags, received, gmail_labels };
+        Ok(rescued)
+    }
+}
+
+impl<B: Blobs> FetchFeed for Feed<'_, B> {
     async fn next_batch(&mut self) -> Option<Vec<Uid>> {
         if self.limits.stop.load(Ordering::Relaxed) {
             return None;
@@ -178,20 +282,42 @@ impl FetchFeed for Feed<'_> {
     }
 
     async fn admit(&mut self, octets: u64) -> Admission {
+        self.rescuing = Rescuing::Not;
         if octets > self.limits.keep_octets {
+            if self.shelf_for(octets).is_some() {
+                self.room(PART as u64).await;
+                self.rescuing = Rescuing::Wanted;
+            }
             return Admission::Drain;
         }
-        *self.broke = Broke::Reading;
-        // What was let in and never handed over holds no memory any more.
-        self.permits = None;
-        let short = async {
-            let _ = self.events.send(Event::Short).await;
-        };
-        self.permits = self.limits.memory.take(octets, short).await;
+        self.room(octets).await;
         Admission::Keep
     }
 
-    async fn put(&mut self, fetched: Fetched) {
-        let _ = self.events.send(Event::Read(self.slice, fetched, self.permits.take())).await;
+    async fn pass(&mut self, uid: Option<Uid>, piece: &Bytes) {
+        if let (Rescuing::Wanted, Some(uid)) = (&self.rescuing, uid) {
+            self.rescuing = self.begin(uid).await;
+        }
+        self.keep(piece).await;
+    }
+
+    async fn put(&mut self, mut fetched: Fetched) {
+        let most = self.limits.features.max_message;
+        let rescued = match &fetched.outcome {
+            FetchOutcome::Drained { octets, .. } => {
+                let octets = *octets;
+                self.kept(|| decision::too_long(octets, most)).await
+            }
+            _ => self.too_large_after_all(&mut fetched).await,
+        };
+        match rescued {
+            Ok(rescued) => {
+                let _ = self.events.send(Event::Read(self.slice, fetched, rescued, self.permits.take())).await;
+            }
+            Err(fault) => {
+                self.permits = None;
+                self.trouble = Some(fault);
+            }
+        }
     }
 }

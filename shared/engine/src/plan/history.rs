@@ -123,7 +123,7 @@ impl Earlier {
     }
 
     fn add(&mut self, folder: FolderNo, row: Row, adds: bool) {
-        if !matches!(row.outcome, Outcome::Copied | Outcome::Duplicate) {
+        if !row.is_stored() && row.outcome != Outcome::Duplicate {
             return;
         }
         self.items.extend(row.item.clone());

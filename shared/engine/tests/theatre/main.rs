@@ -10,5 +10,6 @@ mod gmail;
 mod history;
 mod life_of_one_message;
 mod passes;
+mod rescue;
 mod review;
 mod stage;

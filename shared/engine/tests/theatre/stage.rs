@@ -14,8 +14,10 @@ use mailcrane_core::settings::{Settings, Sizes, Times};
 use mailcrane_core::state::{AccountState, MigrationState};
 use mailcrane_core::token::LaneKind;
 use mailcrane_core::uid::Uid;
+use mailcrane_engine::copy::rescue::Shelf;
 use mailcrane_engine::world::{Parts, World, later};
 use mailcrane_engine::{chunk, control, copy, export, ledger, sweep};
+use mailcrane_testkit::blobs::MemoryBlobs;
 use mailcrane_testkit::drive::Functions;
 use mailcrane_testkit::queues::{Delivery, MemoryQueues};
 use mailcrane_testkit::table::MemoryTable;
@@ -96,7 +98,7 @@ impl Theatre {
             let Delivery::Continuation(token) = &delivery else { return Ok(()) };
             let worked = match token.kind {
                 LaneKind::Export => export::run(&self.stage, &self.memory.blobs, token, deadline).await,
-                _ => chunk::run(&self.stage, &self.memory.ends, token, deadline).await,
+                _ => chunk::run_with(&self.stage, &self.memory.ends, Some(&self.shelf()), token, deadline).await,
             };
             worked.map_err(|e| e.to_string())
         };
@@ -111,6 +113,22 @@ impl Theatre {
             println!("{:?}: {} {}", account.state, account.error_code, account.error);
         }
         migration.state
+    }
+
+    /// Where messages are kept that are too large, if the migration wants it.
+    pub(crate) fn shelf(&self) -> Shelf<MemoryBlobs> {
+        let (bucket, public_url) = ("bucket".to_owned(), "https://move.example.org".to_owned());
+        Shelf { blobs: self.memory.blobs.clone(), bucket, public_url }
+    }
+
+    /// Changes what the migration copies.
+    pub(crate) fn choose(&self, change: impl Fn(&mut Options) + Send + Sync) {
+        let key = keys::migration(&self.id);
+        let chosen = ledger::update::<Migration>(&self.stage.table, &key, |migration| {
+            change(&mut migration.options);
+            Ok(ledger::Change::Write)
+        });
+        self.memory.clock.block_on(chosen).unwrap();
     }
 
     pub(crate) fn migration(&self) -> Migration {

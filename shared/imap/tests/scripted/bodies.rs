@@ -183,6 +183,30 @@ async fn a_message_too_large_is_read_through_and_the_next_one_comes() {
 }
 
 #[tokio::test]
+async fn what_is_read_through_passes_with_its_uid_wherever_that_stands() {
+    let before = "S: * 1 FETCH (UID 1 FLAGS (\\Seen) BODY[] {10}\nR: 0123456789)\\r\\n";
+    let behind = "S: * 1 FETCH (FLAGS (\\Seen) BODY[] {10}\nR: 0123456789 UID 1)\\r\\n";
+    for lines in [before, behind] {
+        let script = format!("login\nexamine 1\nC: UID FETCH *\n{lines}\ndone");
+        let (outcome, feed) = fetched(&[&script], Feed::of(&[&[1]]).drain_above(5)).await;
+        outcome.unwrap();
+        assert_eq!(feed.passed, [(Some(1), b"0123456789".to_vec())], "{lines}");
+        let FetchOutcome::Drained { flags, .. } = feed.outcome(1) else { panic!("not drained") };
+        assert!(flags.seen);
+    }
+}
+
+#[tokio::test]
+async fn what_comes_with_others_and_tells_its_uid_too_late_passes_without_one() {
+    let lines = "S: * 1 FETCH (FLAGS () BODY[] {10}\nR: 0123456789 UID 1)\\r\\n\nM: 2 b";
+    let script = format!("login\nexamine 2\nC: UID FETCH *\n{lines}\ndone");
+    let (outcome, feed) = fetched(&[&script], Feed::of(&[&[1, 2]]).drain_above(5)).await;
+    outcome.unwrap();
+    check(&feed, &[(1, "drained 10"), (2, "b")]);
+    assert_eq!(feed.passed[0], (None, b"0123456789".to_vec()));
+}
+
+#[tokio::test]
 async fn gmail_gives_labels_with_the_message() {
     let script = "S: * OK [CAPABILITY IMAP4rev1 X-GM-EXT-1] Gimap ready
         C: LOGIN *\nS: {tag} OK [CAPABILITY IMAP4rev1 X-GM-EXT-1] in\nexamine 1

@@ -1,5 +1,6 @@
 //! A feed that remembers what it was given, and that every UID got exactly one outcome.
 
+use bytes::Bytes;
 use mailcrane_core::message::{FetchOutcome, Fetched};
 use mailcrane_core::ports::source::{Admission, FetchFeed};
 use mailcrane_core::uid::Uid;
@@ -12,6 +13,8 @@ pub struct Feed {
     got: BTreeMap<u32, FetchOutcome>,
     drain_above: Option<u64>,
     pub admitted: Vec<u64>,
+    /// What passed of bodies that were read through: UID and octets.
+    pub passed: Vec<(Option<u32>, Vec<u8>)>,
 }
 
 impl Feed {
@@ -61,7 +64,14 @@ impl FetchFeed for Feed {
 
     async fn admit(&mut self, octets: u64) -> Admission {
         self.admitted.push(octets);
+        self.passed.push((None, Vec::new()));
         if self.drain_above.is_some_and(|limit| octets > limit) { Admission::Drain } else { Admission::Keep }
+    }
+
+    async fn pass(&mut self, uid: Option<Uid>, piece: &Bytes) {
+        let (known, octets) = self.passed.last_mut().unwrap();
+        *known = uid.map(Uid::get);
+        octets.extend_from_slice(piece);
     }
 
     async fn put(&mut self, fetched: Fetched) {

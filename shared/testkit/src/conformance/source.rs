@@ -131,13 +131,17 @@ struct Feed {
     batches: VecDeque<Vec<Uid>>,
     admission: Admission,
     admitted: Vec<u64>,
+    /// What passed of the body that is read through.
+    passing: Vec<u8>,
+    passed: BTreeMap<Uid, Vec<u8>>,
     got: BTreeMap<Uid, Vec<FetchOutcome>>,
 }
 
 impl Feed {
     fn of(uids: &[Uid], each: usize, admission: Admission) -> Self {
         let batches = uids.chunks(each).map(<[Uid]>::to_vec).collect();
-        Self { batches, admission, admitted: Vec::new(), got: BTreeMap::new() }
+        let (admitted, passing, passed) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { batches, admission, admitted, passing, passed, got: BTreeMap::new() }
     }
 
     fn only(&self, uid: Uid) -> &FetchOutcome {
@@ -155,7 +159,15 @@ impl FetchFeed for Feed {
 
     async fn admit(&mut self, octets: u64) -> Admission {
         self.admitted.push(octets);
+        self.passing.clear();
         self.admission
+    }
+
+    async fn pass(&mut self, uid: Option<Uid>, piece: &Bytes) {
+        self.passing.extend_from_slice(piece);
+        if let Some(uid) = uid {
+            self.passed.insert(uid, self.passing.clone());
+        }
     }
 
     async fn put(&mut self, fetched: Fetched) {
@@ -187,7 +199,10 @@ async fn a_drained_body_leaves_its_digest(session: &mut impl Source, rows: &[Sca
     session.fetch(&mut feed).await.unwrap();
     for (row, message) in rows.iter().zip(&expected.messages) {
         let (octets, digest) = (message.raw.len() as u64, Digest::of(&message.raw));
-        assert_eq!(feed.only(row.uid), &FetchOutcome::Drained { octets, digest, received: row.received });
+        let (flags, gmail_labels) = (row.flags.clone(), row.gmail_labels.clone());
+        let drained = FetchOutcome::Drained { octets, digest, flags, received: row.received, gmail_labels };
+        assert_eq!(feed.only(row.uid), &drained);
+        assert!(feed.passed.get(&row.uid) == Some(&message.raw.to_vec()), "{} did not pass whole", message.message_id);
     }
 }
 

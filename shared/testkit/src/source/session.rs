@@ -15,6 +15,9 @@ use std::time::Duration;
 /// How many batches are asked for before the first one is read.
 const IN_FLIGHT: usize = 2;
 
+/// How many octets come at once of a body that is read through.
+const PIECE: usize = 64 << 10;
+
 /// A session. After a broken connection every call fails.
 #[derive(Debug)]
 pub struct MemorySource {
@@ -78,7 +81,16 @@ impl MemorySource {
                 gmail_labels: message.gmail_labels,
             }),
             Admission::Drain => {
-                FetchOutcome::Drained { octets, digest: Digest::of(&message.raw), received: message.received }
+                for at in (0..message.raw.len()).step_by(PIECE) {
+                    feed.pass(Some(uid), &message.raw.slice(at..message.raw.len().min(at + PIECE))).await;
+                }
+                FetchOutcome::Drained {
+                    octets,
+                    digest: Digest::of(&message.raw),
+                    flags: message.flags,
+                    received: message.received,
+                    gmail_labels: message.gmail_labels,
+                }
             }
         })
     }

@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::commit::CommitError;
 use super::lease::{self, Found, LeaseError};
 use super::reader::{self, Event, Job, Limits, Memory};
+use super::rescue::Shelf;
 use super::work::Work;
 use crate::chunk;
 use crate::lane::Next;
@@ -20,6 +21,7 @@ use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
 use mailcrane_core::manifest::Row;
 use mailcrane_core::message::NewItem;
+use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::destination::{Destination, Stored};
 use mailcrane_core::ports::ends::Ends;
@@ -67,9 +69,10 @@ enum Halt {
 }
 
 /// Copies until the time is over or there is nothing more to do. Returns when every request is answered.
-pub async fn run<W: World, E: Ends>(
+pub async fn run<W: World, E: Ends, B: Blobs>(
     world: &W,
     ends: &E,
+    shelf: Option<&Shelf<B>>,
     migration: &Migration,
     account: &Account,
     lane: Versioned<Lane>,
@@ -92,6 +95,7 @@ pub async fn run<W: World, E: Ends>(
     let features = destination.features();
     let limits = Limits {
         memory: Memory::of(world.sizes().memory_octets),
+        features: features.clone(),
         keep_octets: features.max_message.min(migration.options.max_octets.unwrap_or(u64::MAX)),
         stop: stop.clone(),
     };
@@ -120,7 +124,7 @@ pub async fn run<W: World, E: Ends>(
         looked: world.now(),
         recorded: world.now(),
     };
-    let reader = reader::run(world, ends, (migration, account), orders, events, limits);
+    let reader = reader::run(world, ends, shelf, (migration, account), orders, events, limits);
     // Who has nothing more to say to the source signs out; one that does not answer is hung up on.
     match select(pin!(copier.work(news)), pin!(reader)).await {
         Either::Left((ended, reader)) => {
@@ -329,6 +333,7 @@ fn job(work: &Work, windows: Vec<Vec<Uid>>) -> Job {
         slice: work.slice.record.no,
         folder: work.folder.wire.clone(),
         uidvalidity: work.folder.uidvalidity,
+        prefix: work.folder.prefix,
         windows: windows.into(),
     }
 }

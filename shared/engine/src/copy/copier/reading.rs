@@ -3,6 +3,7 @@
 use super::{Copier, Halt, Parcel, TRIES, job};
 use crate::copy::decision::{Circumstances, Decision, decide, row};
 use crate::copy::reader::{Broke, Event, Job};
+use crate::copy::rescue::Rescued;
 use crate::copy::work::Work;
 use crate::world::{World, later};
 use mailcrane_core::fault::Remedy;
@@ -38,7 +39,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
 
     pub(super) async fn heard(&mut self, event: Event) {
         match event {
-            Event::Read(slice, fetched, memory) => self.read(slice, fetched, memory),
+            Event::Read(slice, fetched, rescued, memory) => self.read(slice, fetched, rescued.as_ref(), memory),
             Event::Short => self.flush = true,
             Event::Finished => self.reading = self.reading.saturating_sub(1),
             Event::Renumbered => {
@@ -99,7 +100,13 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         }
     }
 
-    pub(super) fn read(&mut self, slice: SliceNo, fetched: Fetched, memory: Option<OwnedSemaphorePermit>) {
+    pub(super) fn read(
+        &mut self,
+        slice: SliceNo,
+        fetched: Fetched,
+        rescued: Option<&Rescued>,
+        memory: Option<OwnedSemaphorePermit>,
+    ) {
         self.budget.count(read_octets(&fetched.outcome));
         self.spend();
         let (uid, features) = (fetched.uid, self.destination.features());
@@ -118,6 +125,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             leader,
             now: self.world.now(),
             max_octets: self.migration.options.max_octets,
+            rescued,
+            language: &self.migration.language,
         };
         match decide(uid, planned.octets, fetched.outcome, &case) {
             Decision::Ended(row) => work.resolve(row),

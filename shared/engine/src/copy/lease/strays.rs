@@ -4,7 +4,7 @@ use crate::copy::commit::CommitError;
 use crate::ledger;
 use crate::world::World;
 use mailcrane_core::id::{AccountNo, FolderNo, MigrationId, PassNo};
-use mailcrane_core::manifest::{Outcome, Row};
+use mailcrane_core::manifest::Row;
 use mailcrane_core::ports::destination::{Features, ItemId, ListedItem};
 use mailcrane_core::record::{Folder, Slice, keys};
 use mailcrane_core::uid::Uid;
@@ -102,7 +102,7 @@ pub(super) async fn rows_into<W: World>(
         let slices = ledger::all::<Slice>(world.table(), &partition, &keys::slices(pass)).await?;
         for slice in slices.into_iter().map(|s| s.record).filter(|s| into.contains(&s.folder)) {
             let rows = super::rows(world, migration, account, &slice).await?;
-            copied.extend(rows.into_iter().filter(|row| row.outcome == Outcome::Copied));
+            copied.extend(rows.into_iter().filter(Row::is_stored));
         }
     }
     Ok(copied)
@@ -112,6 +112,7 @@ pub(super) async fn rows_into<W: World>(
 mod tests {
     use super::*;
     use crate::copy::decision::row;
+    use mailcrane_core::manifest::Outcome;
 
     fn item(id: &str, message_id: Option<&str>, second: i64) -> ListedItem {
         ListedItem {

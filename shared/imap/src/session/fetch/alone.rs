@@ -119,6 +119,7 @@ impl ImapSession {
 
     async fn answer_alone<F: FetchFeed>(&mut self, feed: &mut F, run: &mut Run, uid: Uid) -> Result<(), Failure> {
         loop {
+            run.reading.expect(Some(uid));
             match run.reading.next(&mut self.link, feed).await? {
                 Incoming::Other => {}
                 Incoming::Message(attributes, taken) => run.message(feed, *attributes, taken).await,

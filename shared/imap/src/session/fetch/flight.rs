@@ -19,6 +19,11 @@ impl Flight {
     pub(super) fn new(tag: String, uids: &UidSet) -> Self {
         Self { tag, pending: uids.iter().collect() }
     }
+
+    /// Returns the UID that is asked for when it is the only one.
+    pub(super) fn only(&self) -> Option<Uid> {
+        self.pending.first().copied().filter(|_| self.pending.len() == 1)
+    }
 }
 
 /// Cuts a batch into sets that fit on a command line, ascending and compact.

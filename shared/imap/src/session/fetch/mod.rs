@@ -105,6 +105,7 @@ impl ImapSession {
     }
 
     async fn take_one<F: FetchFeed>(&mut self, feed: &mut F, run: &mut Run) -> Result<(), Failure> {
+        run.reading.expect(run.flights.front().and_then(Flight::only));
         match run.reading.next(&mut self.link, feed).await? {
             Incoming::Other => Ok(()),
             Incoming::Message(attributes, taken) => {
@@ -158,10 +159,7 @@ impl ImapSession {
 impl Run {
     /// Takes one FETCH response.
     async fn message<F: FetchFeed>(&mut self, feed: &mut F, attributes: Attributes, taken: Option<Taken>) {
-        let only = || match self.flights.front() {
-            Some(flight) if flight.pending.len() == 1 => flight.pending.first().copied(),
-            _ => None,
-        };
+        let only = || self.flights.front().and_then(Flight::only);
         let named = attributes.uid.or_else(|| taken.is_some().then(only).flatten());
         let asked = named.filter(|uid| self.flights.iter().any(|flight| flight.pending.contains(uid)));
         let Some(uid) = asked else {
@@ -198,7 +196,13 @@ impl Run {
                 received: attributes.received,
                 gmail_labels: attributes.gmail_labels,
             }),
-            None => FetchOutcome::Drained { octets: taken.octets, digest: taken.digest, received: attributes.received },
+            None => FetchOutcome::Drained {
+                octets: taken.octets,
+                digest: taken.digest,
+                flags: attributes.flags.unwrap_or_default(),
+                received: attributes.received,
+                gmail_labels: attributes.gmail_labels,
+            },
         };
         self.put(feed, uid, outcome).await;
     }

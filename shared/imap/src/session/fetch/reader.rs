@@ -43,6 +43,8 @@ pub(super) struct Taken {
 pub(super) struct Reading {
     /// The UID, when it came before the body.
     hot: Option<Uid>,
+    /// The UID that a body without one belongs to, when no other was asked for.
+    expected: Option<Uid>,
     /// The length that was admitted to memory and is being read.
     admitted: Option<u64>,
     /// Admissions whose body was lost; the same body is not asked for twice.
@@ -50,6 +52,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Tells which UID alone is asked for, when there is only one.
+    pub(super) fn expect(&mut self, uid: Option<Uid>) {
+        self.expected = uid;
+    }
+
     /// The connection broke; gives the UID whose body was being read.
     pub(super) fn broke(&mut self) -> Option<Uid> {
         self.spare.extend(self.admitted.take());
@@ -130,10 +137,12 @@ impl Reading {
             }
             Admission::Drain => {
                 let mut sha = Sha256::new();
+                let uid = self.hot.or(self.expected);
                 while left > 0 {
                     let chunk = chunk(link).await?;
                     left = left.saturating_sub(chunk.len() as u64);
                     sha.update(&chunk);
+                    feed.pass(uid, &chunk).await;
                 }
                 Ok(Taken { octets: length, kept: None, digest: Digest(sha.finalize().into()) })
             }
@@ -144,7 +153,11 @@ impl Reading {
         let octets = text.len() as u64;
         match self.admit(feed, octets).await {
             Admission::Keep => Taken { octets, kept: Some(Bytes::from(text)), digest: Digest([0; 32]) },
-            Admission::Drain => Taken { octets, kept: None, digest: Digest::of(&text) },
+            Admission::Drain => {
+                let (digest, text) = (Digest::of(&text), Bytes::from(text));
+                feed.pass(self.hot.or(self.expected), &text).await;
+                Taken { octets, kept: None, digest }
+            }
         }
     }
 
