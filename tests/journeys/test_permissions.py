@@ -1,8 +1,10 @@
 """Whatever becomes of a migration, WorkMail holds no permission of ours afterwards, and those of others are as before."""
 
+import threading
+
 import boto3
 import pytest
-from rig import cast
+from rig import cast, chaos
 from rig.client import watch
 from rig.standin import ADMINISTRATOR, ORGANIZATION
 
@@ -67,6 +69,60 @@ def test_after_a_migration_that_is(local, client, workmail, access, end):
             client.call("DELETE", one)
         left = lambda: (grants(workmail, player.mailbox), roles(workmail)) != before
         assert not cast.settled(left, 30), (grants(workmail, player.mailbox), roles(workmail), before)
+    finally:
+        workmail.delete_impersonation_role(OrganizationId=ORGANIZATION, ImpersonationRoleId=foreign)
+
+
+class Killers:
+    """Kill the processes of some functions, each after so many seconds again, until they are told to end; count them."""
+
+    def __init__(self, local, functions):
+        self.killed = {function: 0 for function in functions}
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(local, *each), daemon=True) for each in functions.items()]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, local, function, seconds):
+        while not self._end.wait(seconds):
+            self.killed[function] += bool(chaos.kill_one(local.keeper.group, local.deployed.function(function)))
+
+
+@pytest.mark.parametrize("access", WAYS)
+@pytest.mark.parametrize("end", ["erased", "abandoned"])
+def test_after_a_migration_whose_processes_were_killed_and_that_is(local, client, workmail, access, end):
+    """Killed are those that copy, those that grant and those that take back; nobody is left who remembers."""
+    name = f"crash-{access[:5]}-{end}"
+    player, made, before, foreign = begin(local, client, workmail, name, access, 900)
+    one = f"migrations/{made['id']}"
+    now = lambda: (grants(workmail, player.mailbox), roles(workmail))
+    try:
+        # The first request of the copy is slow, so that there is somebody to kill.
+        local.standin.call("PUT", f"knobs/{player.mailbox}", {"latency_ms": 150})
+        client.call("POST", f"{one}/start", {"at": "now"})
+        assert not cast.settled(lambda: now() == before, LIMIT), "nothing was opened for the migration"
+        with Killers(local, {"migrate-chunk": 0.5, "check": 2.5}) as killers:
+            assert not cast.settled(lambda: killers.killed["migrate-chunk"] < 5, LIMIT), killers.killed
+            assert client.migration(made["id"])["state"] == "running" and now() != before
+            if end == "erased":
+                client.call("POST", f"{one}/cancel")
+                assert not cast.settled(lambda: client.migration(made["id"])["state"] == "cancelling", LIMIT)
+                client.call("DELETE", one)
+        # Nobody asks for anything any more. Whoever takes back is killed too, as often as there is something to take back.
+        with Killers(local, {"sweep": 1.5}) as killers:
+            left = cast.settled(lambda: now() != before, LIMIT)
+        if left:
+            left = cast.settled(lambda: now() != before, LIMIT)
+        assert not left, (now(), before, client.migration(made["id"])["state"])
+        assert killers.killed["sweep"] >= 1, "nobody of those who take back was killed"
     finally:
         workmail.delete_impersonation_role(OrganizationId=ORGANIZATION, ImpersonationRoleId=foreign)
 
