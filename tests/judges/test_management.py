@@ -63,6 +63,39 @@ def test_modelled_errors_become_exceptions_of_their_name(stand_in):
         stand_in.call("assume_impersonation_role", ImpersonationRoleId="nothing")
 
 
+def test_a_creation_is_refused_for_each_of_its_reasons(stand_in):
+    create = lambda name, password="Start-Password-1": stand_in.call("create_user", Name=name, DisplayName="E", Password=password)
+    user = create("eve")["UserId"]
+    found = stand_in.call("describe_user", UserId="eve")
+    assert (found["UserId"], found["State"], found.get("Email")) == (user, "DISABLED", None), "by name, before there is a mailbox"
+    assert code(create, "eve") == "NameAvailabilityException"
+    assert code(create, "administrator") == "ReservedNameException"
+    assert code(create, "eva", "a" * 64) == code(create, "eva", "aB-4567") == "InvalidPasswordException"
+    register = lambda email: stand_in.call("register_to_work_mail", EntityId=user, Email=email)
+    assert code(register, "eve@example.com") == "MailDomainNotFoundException"
+    assert code(register, ANNA) == "EmailAddressInUseException"
+    register("eve@example.org")
+    assert code(register, "eve@example.org") == "EntityAlreadyRegisteredException"
+    reset = lambda password: stand_in.call("reset_password", UserId=user, Password=password)
+    assert code(reset, "short") == "InvalidPasswordException"
+    reset("Other-Password-2")
+    assert stand_in.account("eve@example.org", password="Other-Password-2").inbox.total_count == 0
+    with pytest.raises(Exception, match="[Uu]nauthorized|[Cc]redentials"):
+        _ = stand_in.account("eve@example.org", password="Start-Password-1").inbox.total_count
+    stand_in.call("deregister_from_work_mail", EntityId=user)
+    stand_in.call("delete_user", UserId=user)
+
+
+def test_an_active_directory_makes_its_users_itself(stand_in):
+    organization = {"id": ORGANIZATION, "migration_admin": MOVER}
+    stand_in.control("POST", "seed", {"organization": {**organization, "directory_type": "ADConnector"}})
+    try:
+        assert code(stand_in.call, "create_user", Name="fay", DisplayName="F", Password="Start-Password-1") == "UnsupportedOperationException"
+        assert code(stand_in.call, "reset_password", UserId=BEN, Password="Start-Password-1") == "UnsupportedOperationException"
+    finally:
+        stand_in.control("POST", "seed", {"organization": {**organization, "directory_type": "VpcDirectory"}})
+
+
 def test_permissions_are_put_listed_and_deleted(stand_in):
     mover = stand_in.call("describe_user", UserId=MOVER)["UserId"]
     stand_in.call("put_mailbox_permissions", EntityId=ANNA, GranteeId=MOVER, PermissionValues=["SEND_AS"])

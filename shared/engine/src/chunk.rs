@@ -81,7 +81,7 @@ pub async fn run_with<W: World, E: Ends, B: Blobs>(
             return Ok(());
         }
     };
-    let worked = work(world, ends, shelf, lane, deadline).await;
+    let worked = Box::pin(work(world, ends, shelf, lane, deadline)).await;
     if let Err(fault) = ends.tell().await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "Other lanes do not know how busy a destination is");
     }

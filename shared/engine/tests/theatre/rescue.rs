@@ -39,10 +39,11 @@ fn large_row(theatre: &Theatre) -> Row {
     large.remove(0)
 }
 
-fn counts(theatre: &Theatre) -> (usize, usize) {
+/// Returns how many parts were sent, and how many objects put together.
+fn counts(theatre: &Theatre) -> (u64, u64) {
     let calls = theatre.memory.plan.counts();
     let of = |method| calls.get(&(Port::Blobs, method)).copied().unwrap_or_default();
-    (of("part") as usize, of("finish") as usize)
+    (of("part"), of("finish"))
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn a_message_too_large_to_be_kept_in_memory_comes_in_parts_and_leaves_a_stub() {
     let (name, (kind, octets)) = objects.first_key_value().unwrap();
     assert_eq!((objects.len(), kind.as_str()), (1, "message/rfc822"));
     assert!(*octets == large.raw, "the object is not the original");
-    assert_eq!(counts(&theatre), (large.raw.len().div_ceil(PART), 1));
+    assert_eq!(counts(&theatre), (large.raw.len().div_ceil(PART) as u64, 1));
     let file = name.strip_prefix(&format!("rescued/{}/", theatre.id)).unwrap();
     assert!(rescue::is_file(file), "{file}");
 
@@ -109,7 +110,7 @@ fn a_delta_keeps_it_no_second_time_and_an_undo_removes_the_stub() {
     theatre.source(0).append("INBOX", with_attachment(30_000_000));
     theatre.play(PassKind::Full);
     assert_eq!(theatre.play(PassKind::Delta), MigrationState::Finished);
-    assert_eq!((theatre.destination(0).items().len(), counts(&theatre).1), (6, 1));
+    assert_eq!((theatre.destination(0).items().len(), counts(&theatre).1), (6, 1_u64));
     theatre.memory.clock.clone().block_on(async {
         control::undo(&theatre.stage, &theatre.id, AccountNo(0), false).await.unwrap();
         theatre.run(|migration| migration.undoing == 0).await;
