@@ -11,4 +11,6 @@ pub(crate) struct App<W: World, V: Vault> {
     pub(crate) public_url: String,
     /// Whether anybody may create a trial.
     pub(crate) public_trial: bool,
+    /// Whether webhooks may have private addresses.
+    pub(crate) private_hosts: bool,
 }

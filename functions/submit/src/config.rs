@@ -12,6 +12,7 @@ pub(crate) struct Config {
     pub(crate) operator_key: String,
     pub(crate) public_url: String,
     pub(crate) public_trial: bool,
+    pub(crate) private_hosts: bool,
     pub(crate) settings: Settings,
     pub(crate) log: String,
 }
@@ -27,6 +28,7 @@ impl Config {
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
             public_url: reader.need("PUBLIC_URL").trim_end_matches('/').to_owned(),
             public_trial: reader.parsed("PUBLIC_TRIAL", false),
+            private_hosts: reader.parsed("ALLOW_PRIVATE_HOSTS", false),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),
         };

@@ -17,6 +17,7 @@ mod options;
 mod preview;
 mod repeat;
 mod voucher;
+mod webhook;
 
 use app::App;
 use mailcrane_aws::{Clients, QueueUrls, SystemClock};
@@ -38,6 +39,7 @@ async fn main() -> anyhow::Result<()> {
         vault: clients.vault(&config.secrets_table, &config.kms_key),
         public_url: config.public_url,
         public_trial: config.public_trial,
+        private_hosts: config.private_hosts,
     };
     let secrets = clients.secrets();
     let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());

@@ -25,4 +25,5 @@ pub mod throttle;
 pub mod undo;
 pub mod verify;
 pub mod voucher;
+pub mod webhook;
 pub mod world;

@@ -1,4 +1,5 @@
 mod reach;
+mod webhook;
 
 use super::*;
 use crate::app::App;
@@ -29,9 +30,8 @@ fn scene() -> Scene {
         clock: memory.clock.clone(),
         settings: Settings::default(),
     };
-    let app =
-        App { world, vault: memory.vault.clone(), public_url: "https://move.example.org".into(), public_trial: false };
-    Scene { app, memory }
+    let (vault, public_url) = (memory.vault.clone(), "https://move.example.org".into());
+    Scene { app: App { world, vault, public_url, public_trial: false, private_hosts: false }, memory }
 }
 
 impl Scene {

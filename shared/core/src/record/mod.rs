@@ -9,6 +9,7 @@ mod protocol;
 mod secrets;
 mod slice;
 mod voucher;
+mod webhook;
 
 pub use account::{
     Account, Allowance, Analysis, Check, CheckState, DestinationEnd, Grade, Pass, PassKind, SourceAuth, SourceEnd,
@@ -22,6 +23,7 @@ pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
 pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
 pub use voucher::{ListedVoucher, Payment, Right, Voucher};
+pub use webhook::{Telling, Webhook, WebhookTrouble};
 
 use crate::ports::table::{Body, Item, Key};
 use jiff::Timestamp;
@@ -280,6 +282,12 @@ pub mod keys {
     #[must_use]
     pub fn letter(id: &MigrationId, name: &str) -> Key {
         Key::new(migration_partition(id), format!("OUT#{name}"))
+    }
+
+    /// An event that a webhook is told of.
+    #[must_use]
+    pub fn telling(id: &MigrationId, name: &str) -> Key {
+        Key::new(migration_partition(id), format!("HOOK#{name}"))
     }
 
     /// A voucher, by the hash of its code.
