@@ -300,6 +300,7 @@ fn vouchers_are_listed_for_the_operator_alone_and_without_their_codes() {
         let new = NewVoucher {
             id: id.into(),
             hash: format!("hash-{id}"),
+            salt: String::new(),
             note: "Shop".into(),
             mailboxes: 7,
             expires: None,

@@ -1,4 +1,5 @@
 mod reach;
+mod repeated_voucher;
 mod webhook;
 
 use super::*;

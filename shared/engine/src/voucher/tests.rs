@@ -31,6 +31,7 @@ impl Scene {
         let new = NewVoucher {
             id: format!("v{mailboxes}"),
             hash: hash.clone(),
+            salt: String::new(),
             note: String::new(),
             mailboxes,
             expires,
