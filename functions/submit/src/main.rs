@@ -15,6 +15,7 @@ mod handler;
 mod oauth;
 mod options;
 mod preview;
+mod rehearsal;
 mod repeat;
 mod voucher;
 mod webhook;

@@ -20,6 +20,7 @@ pub mod limit;
 pub mod outbox;
 pub mod permission;
 pub mod plan;
+pub mod rehearsal;
 pub mod sweep;
 pub mod throttle;
 pub mod undo;

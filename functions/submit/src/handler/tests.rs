@@ -1,4 +1,5 @@
 mod reach;
+mod rehearsal;
 mod repeated_voucher;
 mod webhook;
 

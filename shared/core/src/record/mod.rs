@@ -5,6 +5,7 @@ mod estimate;
 mod folder;
 mod lane;
 mod migration;
+mod outline;
 mod protocol;
 mod secrets;
 mod slice;
@@ -19,6 +20,7 @@ pub use estimate::{Bottleneck, Estimate};
 pub use folder::{Folder, MappedName};
 pub use lane::{Lane, LaneState};
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Opened, Options};
+pub use outline::Outline;
 pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
 pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
@@ -195,6 +197,12 @@ pub mod keys {
     #[must_use]
     pub fn lane(id: &MigrationId, no: AccountNo, kind: LaneKind, lane: LaneNo) -> Key {
         Key::new(account_partition(id, no), format!("L#{}#{lane}", kind.as_str()))
+    }
+
+    /// The folders of an account's source, as its analysis saw them.
+    #[must_use]
+    pub fn outline(id: &MigrationId, no: AccountNo) -> Key {
+        Key::new(account_partition(id, no), "OUTLINE")
     }
 
     /// A folder of an account.
