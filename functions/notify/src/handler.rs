@@ -252,8 +252,8 @@ fn exception(account: &Account) -> Option<Exception> {
     let failed = account.pass.counters.failed;
     let stands = matches!(account.state, AccountState::CheckFailed | AccountState::Stalled);
     let wrong = account.selected && (stands || failed > 0);
-    let message = if stands { account.error.clone() } else { String::new() };
-    wrong.then(|| Exception { mailbox: account.destination.mailbox.clone(), message, failed })
+    let (code, message) = if stands { (account.error_code.clone(), account.error.clone()) } else { Default::default() };
+    wrong.then(|| Exception { mailbox: account.destination.mailbox.clone(), code, message, failed })
 }
 
 #[cfg(test)]
