@@ -608,4 +608,6 @@ export default {
   'code.vault.shredded': 'Die Zugangsdaten sind gelöscht. Geben Sie sie neu ein.',
   'code.vault.unavailable': 'Die Zugangsdaten sind gerade nicht erreichbar; es wird erneut versucht.',
   'code.vault.unreadable': 'Die Zugangsdaten sind nicht lesbar. Geben Sie sie neu ein.',
+  'code.source.folder_refused': 'Die Quelle öffnet diesen Ordner nicht; er ist im Protokoll genannt. Der Wortlaut nennt den Grund.',
+  'code.source.tls_too_old': 'Der Server der Quelle bietet nur ein veraltetes TLS an. Bitten Sie den Anbieter um TLS 1.2 oder neuer.',
 }
