@@ -50,5 +50,5 @@ mutants: ## deliberately broken engines that the crash sweep must catch (minutes
 	python3 tests/mutants/run.py
 
 pages: setup browser ## the page and the mails in Chromium, with pictures in target/browser; the page over the stack, too (minutes)
-	cd tests/browser && node --test --test-reporter=spec page.test.js mails.test.js
+	cd tests/browser && node --test --test-reporter=spec texts.test.js page.test.js mails.test.js
 	PYTHONPATH=infra/local:tests .local/venv/bin/python tests/browser/run.py

@@ -11,3 +11,7 @@ def passes(done):
 
 def test_tables_of_accounts_are_read_as_described():
     passes(node("csv.test.js"))
+
+
+def test_texts_say_the_same_in_both_languages():
+    passes(node("texts.test.js"))

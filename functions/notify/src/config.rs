@@ -13,6 +13,10 @@ pub(crate) struct Config {
     pub(crate) from: String,
     pub(crate) brand: String,
     pub(crate) reply_to: Option<String>,
+    /// Whether webhooks may have private addresses.
+    pub(crate) private_hosts: bool,
+    /// PEM of further authorities; may be empty.
+    pub(crate) extra_ca_pem: String,
     pub(crate) settings: Settings,
     pub(crate) log: String,
 }
@@ -31,6 +35,8 @@ impl Config {
                 .filter(|name| !name.is_empty())
                 .unwrap_or("Mailcrane".to_owned()),
             reply_to: Some(reader.or_empty("MAIL_REPLY_TO")).filter(|address| !address.is_empty()),
+            private_hosts: reader.parsed("ALLOW_PRIVATE_HOSTS", false),
+            extra_ca_pem: reader.or_empty("EXTRA_CA_PEM"),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),
         };

@@ -79,6 +79,8 @@ impl Trouble {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exception {
     pub(crate) mailbox: String,
+    /// The code of what failed; empty when single messages failed.
+    pub(crate) code: String,
     /// What failed and what to do; empty when single messages failed.
     pub(crate) message: String,
     pub(crate) failed: u64,

@@ -1,12 +1,14 @@
-//! Takes notifications from the queue and sends each mail once.
+//! Takes notifications from the queue, sends each mail once, and tells the webhook.
 
 use crate::facts::{Exception, Facts, Trouble};
 use crate::letter;
+use crate::webhook;
 use anyhow::{Context as _, bail};
 use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
 use mailcrane_core::ports::mailer::Mailer;
 use mailcrane_core::ports::table::Table as _;
 use mailcrane_core::ports::vault::Vault;
+use mailcrane_core::ports::webhook::Webhooks;
 use mailcrane_core::record::{Account, Migration, Record, Versioned, keys};
 use mailcrane_core::state::{AccountState, MigrationState};
 use mailcrane_core::token::{MailEvent, Task};
@@ -28,10 +30,11 @@ const ATTENTIONS: i64 = 5;
 const SENDING: Duration = Duration::from_secs(60);
 
 /// The adapters and settings of one process.
-pub(crate) struct App<W: World, V: Vault, M: Mailer> {
+pub(crate) struct App<W: World, V: Vault, M: Mailer, H: Webhooks> {
     pub(crate) world: W,
     pub(crate) vault: V,
     pub(crate) mailer: M,
+    pub(crate) webhooks: H,
     /// Where the web page is, without a final slash.
     pub(crate) public_url: String,
     /// Whose name stands above the mails.
@@ -54,19 +57,27 @@ struct Sent {
 impl Record for Sent {}
 
 /// A notification.
-struct Notice {
-    migration: MigrationId,
-    event: MailEvent,
-    pass: PassNo,
-    detail: String,
+pub(crate) struct Notice {
+    pub(crate) migration: MigrationId,
+    pub(crate) event: MailEvent,
+    pub(crate) pass: PassNo,
+    pub(crate) detail: String,
+}
+
+impl Notice {
+    /// Returns the account that an attention is about, and the code of its trouble.
+    pub(crate) fn about(&self) -> Option<(AccountNo, &str)> {
+        let (no, code) = self.detail.split_once(':')?;
+        Some((AccountNo(no.parse().ok()?), code))
+    }
 }
 
 /// Sends the mail of every task; one that fails is delivered again.
-pub(crate) async fn handle<W: World, V: Vault, M: Mailer>(app: &App<W, V, M>, batch: Batch) -> Answer {
+pub(crate) async fn handle<W: World, V: Vault, M: Mailer, H: Webhooks>(app: &App<W, V, M, H>, batch: Batch) -> Answer {
     batch.each(|message| async move { one(app, &message.body).await }).await
 }
 
-async fn one<W: World, V: Vault, M: Mailer>(app: &App<W, V, M>, body: &str) -> anyhow::Result<()> {
+async fn one<W: World, V: Vault, M: Mailer, H: Webhooks>(app: &App<W, V, M, H>, body: &str) -> anyhow::Result<()> {
     let notice = match serde_json::from_str(body).context("the message is no task")? {
         Task::Notify { migration, event, pass, detail, .. } => Notice { migration, event, pass, detail },
         Task::Check { .. } | Task::CheckAll { .. } | Task::Permit { .. } => {
@@ -80,20 +91,32 @@ async fn one<W: World, V: Vault, M: Mailer>(app: &App<W, V, M>, body: &str) -> a
     let key = keys::migration(&notice.migration);
     let migration = ledger::find::<Migration>(table, &key).await.context("the migration cannot be read")?;
     let Some(migration) = migration.map(|found| found.record) else { return Ok(()) };
-    let over = matches!(migration.state, MigrationState::Erasing | MigrationState::Erased);
-    if over || migration.notify.is_empty() {
+    if matches!(migration.state, MigrationState::Erasing | MigrationState::Erased) {
         return Ok(());
     }
-    let Some(claim) = claim(app, &notice).await? else { return Ok(()) };
-    if notice.event == MailEvent::Attention && !may_ask(app, &notice).await? {
+    let mailed = mail(app, &notice, &migration).await;
+    webhook::tell(app, &notice, &migration).await?;
+    mailed
+}
+
+async fn mail<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
+    notice: &Notice,
+    migration: &Migration,
+) -> anyhow::Result<()> {
+    if migration.notify.is_empty() {
+        return Ok(());
+    }
+    let Some(claim) = claim(app, notice).await? else { return Ok(()) };
+    if notice.event == MailEvent::Attention && !may_ask(app, notice, "").await? {
         return end(app, claim, "enough mails of this pass asked for attention").await;
     }
-    send(app, &notice, &migration, claim).await
+    send(app, notice, migration, claim).await
 }
 
 /// Takes the right to send the mail; nothing when it was sent, or another delivery sends it.
-async fn claim<W: World, V: Vault, M: Mailer>(
-    app: &App<W, V, M>,
+async fn claim<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
     notice: &Notice,
 ) -> anyhow::Result<Option<Versioned<Sent>>> {
     let (table, now) = (app.world.table(), app.world.now());
@@ -114,14 +137,19 @@ async fn claim<W: World, V: Vault, M: Mailer>(
     }
 }
 
-async fn may_ask<W: World, V: Vault, M: Mailer>(app: &App<W, V, M>, notice: &Notice) -> anyhow::Result<bool> {
-    let key = keys::mail(&notice.migration, &format!("count#{}", notice.pass));
+/// Counts what asks for attention in one pass, by mail or otherwise, and tells whether this may.
+pub(crate) async fn may_ask<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
+    notice: &Notice,
+    way: &str,
+) -> anyhow::Result<bool> {
+    let key = keys::mail(&notice.migration, &format!("count#{}{way}", notice.pass));
     let count = app.world.table().add(&key, 1, None).await.context("the mails cannot be counted")?;
     Ok(count <= ATTENTIONS)
 }
 
-async fn send<W: World, V: Vault, M: Mailer>(
-    app: &App<W, V, M>,
+async fn send<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
     notice: &Notice,
     migration: &Migration,
     mut claim: Versioned<Sent>,
@@ -147,8 +175,8 @@ async fn send<W: World, V: Vault, M: Mailer>(
     }
 }
 
-async fn end<W: World, V: Vault, M: Mailer>(
-    app: &App<W, V, M>,
+async fn end<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
     mut claim: Versioned<Sent>,
     refused: &str,
 ) -> anyhow::Result<()> {
@@ -157,8 +185,8 @@ async fn end<W: World, V: Vault, M: Mailer>(
     ledger::put(app.world.table(), &mut claim).await.context("the mail's record cannot be written")
 }
 
-async fn facts<W: World, V: Vault, M: Mailer>(
-    app: &App<W, V, M>,
+async fn facts<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
     notice: &Notice,
     migration: &Migration,
 ) -> anyhow::Result<Facts> {
@@ -185,13 +213,13 @@ async fn facts<W: World, V: Vault, M: Mailer>(
         exceptions,
         exceptions_total,
         link,
-        trouble: notice.detail.split_once(':').map_or(Trouble::Other, |(_, code)| Trouble::of(code)),
+        trouble: notice.about().map_or(Trouble::Other, |(_, code)| Trouble::of(code)),
     })
 }
 
 /// Names the accounts that did not end well; for an attention that is about one account, that one.
-async fn exceptions<W: World, V: Vault, M: Mailer>(
-    app: &App<W, V, M>,
+async fn exceptions<W: World, V: Vault, M: Mailer, H: Webhooks>(
+    app: &App<W, V, M, H>,
     notice: &Notice,
     migration: &Migration,
 ) -> anyhow::Result<(Vec<Exception>, usize)> {
@@ -199,8 +227,7 @@ async fn exceptions<W: World, V: Vault, M: Mailer>(
         return Ok((Vec::new(), 0));
     }
     let table = app.world.table();
-    let about = notice.detail.split_once(':').and_then(|(no, _)| no.parse().ok()).map(AccountNo);
-    if let Some(no) = about {
+    if let Some((no, _)) = notice.about() {
         let account = ledger::find::<Account>(table, &keys::account(&migration.id, no)).await;
         let account = account.context("the account cannot be read")?;
         let named: Vec<_> = account.into_iter().filter_map(|account| exception(&account.record)).collect();
@@ -225,8 +252,8 @@ fn exception(account: &Account) -> Option<Exception> {
     let failed = account.pass.counters.failed;
     let stands = matches!(account.state, AccountState::CheckFailed | AccountState::Stalled);
     let wrong = account.selected && (stands || failed > 0);
-    let message = if stands { account.error.clone() } else { String::new() };
-    wrong.then(|| Exception { mailbox: account.destination.mailbox.clone(), message, failed })
+    let (code, message) = if stands { (account.error_code.clone(), account.error.clone()) } else { Default::default() };
+    wrong.then(|| Exception { mailbox: account.destination.mailbox.clone(), code, message, failed })
 }
 
 #[cfg(test)]

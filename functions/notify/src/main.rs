@@ -8,10 +8,12 @@ mod config;
 mod facts;
 mod handler;
 mod letter;
+mod webhook;
 mod words;
 
 use handler::App;
 use mailcrane_aws::{Clients, QueueUrls, Sender, SystemClock};
+use mailcrane_ends::PublicWebhooks;
 use mailcrane_engine::world::Parts;
 use mailcrane_lambda::{runtime, telemetry};
 
@@ -28,6 +30,7 @@ async fn main() -> anyhow::Result<()> {
         world: Parts { table, queues, clock: SystemClock, settings: config.settings },
         vault: clients.vault(&config.secrets_table, &config.kms_key),
         mailer: clients.mailer(sender),
+        webhooks: PublicWebhooks::new(config.private_hosts, &config.extra_ca_pem)?,
         public_url: config.public_url,
         brand: config.brand,
     };

@@ -1,5 +1,6 @@
 //! The letters in each language.
 
+mod code;
 mod de;
 mod en;
 

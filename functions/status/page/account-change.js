@@ -8,7 +8,9 @@ export function correct(app, account, changed) {
   const { source, destination } = account
   const text = (value, more) => h('input', { value, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', ...more })
   const secret = () => h('input', { type: 'password', autocomplete: 'off', placeholder: t('account.unchanged') })
-  const administrator = typeof source.auth === 'object' || source.auth === 'administrator'
+  const administrator = Boolean(source.auth.administrator) || source.auth === 'administrator'
+  const mailbox = Boolean(source.auth.workmail)
+  const imap = app.migration.destination.kind === 'imap'
   const inputs = {
     'source.user': text(source.user),
     'source.password': secret(),
@@ -20,10 +22,11 @@ export function correct(app, account, changed) {
   }
   const labels = {
     'source.user': 'account.source_user', 'source.password': 'account.source_password', 'source.host': 'provider.host', 'source.port': 'provider.port',
-    'source.security': 'provider.security', 'destination.mailbox': 'account.mailbox', 'destination.password': 'account.mailbox_password',
+    'source.security': 'provider.security', 'destination.mailbox': imap ? 'account.address' : 'account.mailbox', 'destination.password': imap ? 'account.address_password' : 'account.mailbox_password',
   }
-  const needed = app.migration.destination.access === 'user'
-  const fields = Object.fromEntries(Object.entries(inputs).filter(([name]) => needed || name !== 'destination.password').map(([name, input]) =>
+  const needed = imap || app.migration.destination.access === 'user'
+  const offered = (name) => (name === 'destination.password' ? needed : !mailbox || !/^source\.(host|port|security)$/.test(name))
+  const fields = Object.fromEntries(Object.entries(inputs).filter(([name]) => offered(name)).map(([name, input]) =>
     [name, field(t(labels[name]), input, { name, hint: name === 'source.password' && administrator ? t('account.administrator_hint') : undefined })]))
   const failed = h('div', { role: 'alert' })
 

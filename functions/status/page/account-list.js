@@ -132,7 +132,7 @@ function accountRow(app, first, ticks, changed) {
     say(badge, one.selected || one.pass ? t(`account.state.${state}`) : t('account.left_out'))
     const known = [one.source.check, one.destination.check].some((check) => check.state === 'failed' && check.code === one.error_code)
     checks.hidden = one.pass > 0 || !(ticks ? FRESH : UNCHECKED).has(state)
-    show(checks, end(t('source'), one.source.check, one.source.host), end(t('destination'), one.destination.check, 'WorkMail'))
+    show(checks, end(t('source'), one.source.check, one.source.auth.workmail ? 'WorkMail' : one.source.host), end(t('destination'), one.destination.check, migration.destination.kind === 'imap' ? migration.destination.endpoint?.host ?? 'IMAP' : 'WorkMail'))
     progress.element.hidden = one.pass === 0
     const done = totals.found - totals.pending
     progress.update(totals.found ? done / totals.found : ['done', 'done_with_errors'].includes(state) ? 1 : 0, t('emails.done', { done, n: totals.found }))

@@ -16,8 +16,15 @@ const SHOWN = 20
 
 export const accountsStep = (app) => (app.client ? live(app) : entering(app))
 
+/** Tells whether each account brings the password of its source. */
+const asksSource = ({ sourceKind, sourceAccess, sourceAuth }) => (sourceKind === 'workmail' ? sourceAccess === 'user' : sourceAuth === 'password')
+
+/** Tells whether each account brings the password of its destination. */
+const asksDestination = ({ targetKind, access }) => targetKind === 'imap' || access === 'user'
+
 /** Fields for one account and a place for a table; `taken` gets the rows. */
-function entry({ access, sourceAuth }, taken) {
+function entry(order, taken) {
+  const imap = order.targetKind === 'imap'
   const text = (more) => h('input', { autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', ...more })
   const user = text({ placeholder: 'anna@example.net' })
   const password = text({ type: 'password' })
@@ -25,9 +32,9 @@ function entry({ access, sourceAuth }, taken) {
   const destination = text({ type: 'password' })
   const fields = {
     user: field(t('account.source_user'), user, { hint: t('account.source_user_hint') }),
-    password: sourceAuth === 'password' && field(t('account.source_password'), password),
-    mailbox: field(t('account.mailbox'), mailbox, { hint: t('account.mailbox_hint') }),
-    destination: access === 'user' && field(t('account.mailbox_password'), destination),
+    password: asksSource(order) && field(t('account.source_password'), password),
+    mailbox: field(t(imap ? 'account.address' : 'account.mailbox'), mailbox, { hint: t(imap ? 'account.address_hint' : 'account.mailbox_hint') }),
+    destination: asksDestination(order) && field(t(imap ? 'account.address_password' : 'account.mailbox_password'), destination),
   }
   function add(event) {
     event.preventDefault()
@@ -96,7 +103,7 @@ function entering(app) {
         draft.rows.length > 0 && h('label', { class: 'tick' }, skip, h('span', null, t('csv.skip')))),
       draft.rows.length > 0 && h('ul', { class: 'preview', 'aria-label': t('accounts.preview') }, rows.map((row) => h('li', { class: wrong.has(row.line) ? 'wrong' : '' },
         h('span', { class: 'ends' }, foreign(row.source_user || '–'), h('span', { class: 'arrow', 'aria-label': t('to') }, '→'), foreign(row.destination_mailbox || '–')),
-        h('span', { class: 'hint' }, row.source_password ? t('account.with_password') : row.source_admin_user || draft.sourceAuth === 'administrator' ? t('account.with_administrator') : t('account.without_password')),
+        h('span', { class: 'hint' }, row.source_password ? t('account.with_password') : row.source_admin_user || !asksSource(draft) ? t('account.with_administrator') : t('account.without_password')),
         h('button', { type: 'button', class: 'quiet small', 'aria-label': t('account.remove_one', { name: row.source_user }), onclick: () => { draft.rows.splice(draft.rows.indexOf(row), 1); faults = faults.filter((one) => !row.line || one.line !== row.line); draft.faults = faults; draw() } }, t('account.remove'))))),
       draft.rows.length > SHOWN && h('p', { class: 'hint' }, t('accounts.more', { n: draft.rows.length - SHOWN })))
     const ready = good().length
@@ -122,6 +129,13 @@ function entering(app) {
     } catch (problem) {
       if (problem.status === 422 || problem.status === 400) draft.attempt = undefined
       if (app.client) app.go('accounts')
+      const first = firstStep(problem)
+      if (first && !app.client) {
+        app.go('provider')
+        const rest = app.view.mark(problem)
+        if (rest.length) app.tell(withRows(problem, rows))
+        return
+      }
       app.tell(withRows(problem, rows))
       scrollTo(0, 0)
       draw()
@@ -131,12 +145,15 @@ function entering(app) {
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('accounts.title')), h('p', null, t('accounts.lead'))),
     h('section', { class: 'card' }, h('h2', null, t('accounts.one')), entry(draft, taken)),
     h('section', { class: 'card' }, h('h2', null, t('accounts.table')), dropping(taken)),
-    helps(draft.access),
+    helps(draft),
     h('section', { class: 'card' }, h('h2', null, t('accounts.list'), ' ', h('span', { class: 'hint' }, count)), list, h('p', { class: 'hint' }, t('accounts.safe'))),
     h('div', { class: 'buttons step-buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => app.go('provider') }, t('back')), send))
   draw()
   return { element }
 }
+
+/** Tells whether a refusal is about what the first step asks. */
+const firstStep = (problem) => problem instanceof Problem && problem.parts.some((part) => /^(source|destination|options|name|notify|language)\b/.test(part.field ?? ''))
 
 /** Sends the accounts from the given one on. */
 async function more(app, rows, from, progress) {
@@ -156,11 +173,11 @@ function withRows(problem, rows) {
   return problem
 }
 
-function helps(access) {
+function helps({ access, targetKind }) {
   return h('div', { class: 'helps' },
     help(t('help.workmail.title'), [t('help.workmail.1'), t('help.workmail.2'), t('help.workmail.3'), t('help.workmail.4')]),
     help(t('help.passwords.title'), t('help.passwords.1'), t('help.passwords.2')),
-    access !== 'user' && help(t('help.administrator.title'), t('help.administrator.1'), t('help.administrator.2')))
+    targetKind !== 'imap' && access !== 'user' && help(t('help.administrator.title'), t('help.administrator.1'), t('help.administrator.2')))
 }
 
 function live(app) {
@@ -169,9 +186,11 @@ function live(app) {
   const adding = h('details', { class: 'more' }, h('summary', null, t('accounts.add_more')))
   adding.addEventListener('toggle', async () => {
     if (adding.childElementCount > 1) return
-    const access = app.migration.destination.access
+    const { access, kind } = app.migration.destination
     const first = (await app.client.get('/accounts?limit=1')).accounts[0]
-    if (!app.draft.source.host && first) Object.assign(app.draft.source, { host: first.source.host, port: first.source.port, security: first.source.security })
+    const opened = first?.source.auth.workmail
+    if (opened) Object.assign(app.draft, { sourceKind: 'workmail', sourceAccess: opened })
+    else if (!app.draft.source.host && first) Object.assign(app.draft.source, { host: first.source.host, port: first.source.port, security: first.source.security })
     const told = h('div', { role: 'alert' })
     const taken = async (rows, wrong) => {
       show(told, wrong.length > 0 && h('div', { class: 'notice bad' }, wrong.slice(0, 20).map((one) => h('p', null, t('csv.line', { n: one.line ?? 1 }), ' ', t(`csv.${one.code}`, { value: one.value })))))
@@ -184,7 +203,7 @@ function live(app) {
         app.tell(withRows(problem, rows))
       }
     }
-    put(adding, [entry({ ...app.draft, access }, taken), dropping(taken), told])
+    put(adding, [entry({ ...app.draft, access, targetKind: kind }, taken), dropping(taken), told])
   })
   async function refresh() {
     app.migration = await app.client.get()
@@ -197,7 +216,7 @@ function live(app) {
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('check.title')), h('p', null, t('check.lead'))),
     linkCard(app),
     h('section', { class: 'card' }, h('h2', null, t('accounts.list')), summary, list.element, adding),
-    helps(app.migration.destination.access),
+    helps({ access: app.migration.destination.access, targetKind: app.migration.destination.kind }),
     h('div', { class: 'buttons step-buttons' }, h('button', { type: 'button', class: 'primary', onclick: () => app.go('confirm') }, t('check.next'))))
   return { element, stop: poller.stop }
 }

@@ -4,6 +4,7 @@ import { offers } from './api.js'
 import { when } from './confirm.js'
 import { dialog, fault, field, h, show } from './dom.js'
 import { explain } from './explain.js'
+import { rehearse } from './rehearsal.js'
 import { t } from './texts.js'
 
 const OVER = ['finished', 'finished_with_errors', 'failed']
@@ -85,9 +86,16 @@ export function actions(app, changed) {
         show(failed, h('p', { class: 'notice bad' }, explain(problem)))
       }
     }
+    function wouldHappen() {
+      const at = time.read()
+      if (!at) return
+      box.close()
+      return rehearse(app, name === 'full' ? 'start' : name, { at, ...(name === 'full' && { kind: 'full' }), ...(voucher && voucher.value.trim() && { voucher: voucher.value.trim() }) })
+    }
+    const tried = timed && h('button', { type: 'button', class: 'quiet', onclick: wouldHappen }, t('rehearsal.ask'))
     const go = h('button', { type: 'button', class: look(name) || 'primary', onclick: carry }, t(`action.${name}.do`))
     const box = dialog(t(`action.${name}.title`), [failed, h('p', null, t(`action.${name}.text`)), time && time.element, voucher && field(t('voucher.code'), voucher, { hint: t('voucher.hint') }), dry && h('label', { class: 'tick' }, dry, h('span', null, t('undo.dry'))), wordField],
-      [h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), go])
+      [h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), tried, go])
   }
   return { element, update }
 }

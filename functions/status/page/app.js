@@ -17,8 +17,9 @@ const at = (id) => document.getElementById(id)
 const emptyDraft = () => ({
   key: '', name: '', notify: '', provider: null, sourceAuth: 'password', rows: [], sent: 0,
   source: { host: '', port: 993, security: 'tls', admin_user: '', admin_password: '' },
-  access: 'administrator',
-  options: { exclude_folders: '', since: '', under_folder: '', include_deleted: false },
+  access: 'administrator', sourceKind: 'imap', sourceAccess: 'user', targetKind: 'workmail',
+  target: { host: '', port: 993, security: 'tls' },
+  options: {},
 })
 
 const app = {

@@ -2,7 +2,9 @@
 
 import { choice, fault, field, h, help, say, show } from './dom.js'
 import { lasting, limit } from './estimate.js'
+import { changeMigration } from './migration-change.js'
 import { poll } from './poll.js'
+import { rehearse } from './rehearsal.js'
 import { bytes, number, t } from './texts.js'
 
 /** Adds up what the analysis found, over all accounts that take part. */
@@ -61,6 +63,8 @@ export function confirmStep(app) {
     draw()
   })
   const time = when()
+  const tried = h('button', { type: 'button', class: 'quiet', onclick: () => { const body = wanted(); if (body) return rehearse(app, 'start', body) } }, t('rehearsal.ask'))
+  const change = h('button', { type: 'button', onclick: () => changeMigration(app, () => poller.now()) }, t('change.open'))
   const start = h('button', { type: 'button', class: 'primary', disabled: true, onclick: begin }, t('confirm.start'))
   let sum
 
@@ -84,18 +88,24 @@ export function confirmStep(app) {
     told.dataset.seen = seen
     start.disabled = sum.accounts === 0
   }
-  async function begin() {
+  /** Reads what the start is told; nothing when a field is wrong, which is marked. */
+  function wanted() {
     const at = time.read()
-    if (!at) return
+    if (!at) return null
     const kind = kinds.read()
     fault(beforeField, kind === 'prestage' && !before.value ? t('kind.before_fault') : '')
-    if (kind === 'prestage' && !before.value) return before.focus()
+    if (kind === 'prestage' && !before.value) return void before.focus()
     fault(voucherField, !voucherField.hidden && !voucher.value.trim() ? t('voucher.missing') : '')
-    if (!voucherField.hidden && !voucher.value.trim()) return voucher.focus()
+    if (!voucherField.hidden && !voucher.value.trim()) return void voucher.focus()
+    return { at, kind, ...(!voucherField.hidden && { voucher: voucher.value.trim() }), ...(kind === 'prestage' && { before: new Date(`${before.value}T00:00`).toISOString() }) }
+  }
+  async function begin() {
+    const body = wanted()
+    if (!body) return
     start.disabled = true
     say(start, t('confirm.starting'))
     try {
-      app.migration = await app.client.post('/start', { at, kind, ...(!voucherField.hidden && { voucher: voucher.value.trim() }), ...(kind === 'prestage' && { before: new Date(`${before.value}T00:00`).toISOString() }) })
+      app.migration = await app.client.post('/start', body)
       app.go('observe')
     } catch (problem) {
       start.disabled = false
@@ -112,10 +122,10 @@ export function confirmStep(app) {
   const list = (...keys) => h('ul', null, keys.map((key) => h('li', null, t(key))))
   const element = h('div', null,
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('confirm.title')), h('p', null, t('confirm.lead'))),
-    h('section', { class: 'card' }, h('h2', null, t('confirm.what')), tiles, lasts, told, kinds.group, beforeField, voucherField),
+    h('section', { class: 'card' }, h('h2', null, t('confirm.what')), tiles, lasts, told, kinds.group, beforeField, voucherField, h('div', { class: 'buttons left' }, change)),
     h('section', { class: 'card' }, time.element),
     h('section', { class: 'card' }, h('h2', null, t('limits.title')), list('limits.1', 'limits.2', 'limits.3', 'limits.4'),
       help(t('meanwhile.title'), [t('meanwhile.1'), t('meanwhile.2'), t('meanwhile.3'), t('meanwhile.4')])),
-    h('div', { class: 'buttons step-buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => app.go('accounts') }, t('back')), start))
+    h('div', { class: 'buttons step-buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => app.go('accounts') }, t('back')), tried, start))
   return { element, stop: poller.stop }
 }

@@ -1,12 +1,13 @@
 // Step 4: the status of a migration, kept up to date, and what can be done with it.
 
 import { outcomes } from './account-details.js'
-import { accountList, tone, waiting } from './account-list.js'
+import { accountList, explained, tone, waiting } from './account-list.js'
 import { linkCard } from './accounts.js'
 import { actions } from './actions.js'
 import { speedChart } from './chart.js'
 import { bar, foreign, h, help, say, show } from './dom.js'
 import { ending, lasting, limit } from './estimate.js'
+import { changeMigration, changeable } from './migration-change.js'
 import { poll } from './poll.js'
 import { bytes, duration, number, t, time } from './texts.js'
 
@@ -16,6 +17,7 @@ const PASSES = new Set(['running', 'pausing', 'cancelling'])
 
 export function observeStep(app) {
   const badge = h('span', { class: 'badge large', role: 'status' })
+  const title = h('h1', { tabindex: '-1' })
   const text = h('p', { class: 'state-text' })
   const facts = h('dl', { class: 'facts' })
   const bars = { accounts: row('accounts'), messages: row('emails.title'), bytes: row('bytes.title') }
@@ -26,7 +28,8 @@ export function observeStep(app) {
   const chart = speedChart()
   const controls = actions(app, () => poller.now())
   const list = accountList(app)
-  const name = app.migration.name
+  const hook = h('div')
+  const change = h('button', { type: 'button', onclick: () => changeMigration(app, () => poller.now()) }, t('change.open'))
 
   function row(key) {
     const one = bar(t(key))
@@ -37,6 +40,7 @@ export function observeStep(app) {
 
   function draw(migration) {
     const { state, totals, pass, accounts, states } = migration
+    if (title.textContent !== (migration.name || t('observe.title'))) show(title, migration.name ? foreign(migration.name) : t('observe.title'))
     badge.className = `badge large ${tone(state)}`
     say(badge, t(`state.${state}`))
     say(text, t(`state.${state}.text`, { time: migration.start_at ? time(migration.start_at) : '' }))
@@ -49,6 +53,7 @@ export function observeStep(app) {
       ['fact.ends', state === 'running' && migration.estimate && ending(migration.estimate)],
       ['fact.ended', !PASSES.has(state) && migration.ended && time(migration.ended)],
       ['fact.notify', migration.notify.join(', ')],
+      ['webhook.url', migration.webhook?.url],
       ['fact.keep', !['erasing', 'erased'].includes(state) && migration.keep_until && time(migration.keep_until)],
     ].filter(([, value]) => value)
     show(facts, shown.map(([key, value, code]) => h('div', null, h('dt', null, t(key)), h('dd', { class: code && 'code' }, foreign(value)))))
@@ -66,6 +71,9 @@ export function observeStep(app) {
     const seconds = chart.update(migration, state === 'running')
     const { estimate } = migration
     say(left, estimate && state === 'running' ? `${t('estimate.left', { time: lasting(estimate) })} ${limit(estimate)}` : seconds === null ? '' : t('speed.left', { time: duration(seconds) }))
+    const trouble = migration.webhook?.trouble
+    show(hook, trouble && h('p', { class: 'notice warn' }, t('webhook.trouble', { event: t(`webhook.event.${trouble.event}`), time: time(trouble.at) }), ' ', explained(trouble.code, trouble.message)))
+    change.hidden = !changeable(migration)
     waits.hidden = !migration.waits.length
     show(waits, h('h2', null, t('waits.title')), merged(migration.waits).map(waiting))
     controls.update(migration)
@@ -92,9 +100,9 @@ export function observeStep(app) {
       help(t('after.title'), [t('after.1'), t('after.2'), t('after.3'), t('after.4')])),
   ]
   const element = h('div', null,
-    h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, name ? foreign(name) : t('observe.title')), h('div', { class: 'state' }, badge, text)),
+    h('div', { class: 'lead' }, title, h('div', { class: 'state' }, badge, text)),
     controls.element, rest[0], waits,
-    h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts),
+    h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts, hook, h('div', { class: 'buttons left' }, change)),
     rest.slice(1))
   draw(app.migration)
   const poller = poll(refresh, 2000, { failed: app.tell, well: () => app.tell(null) })

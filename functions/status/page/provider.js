@@ -1,7 +1,9 @@
 // Step 1: where the mail comes from, who may write to its destination, and who is told.
 
-import { offers, read } from './api.js'
+import { client, offers, read } from './api.js'
 import { choice, fault, field, h, help, show } from './dom.js'
+import { mark } from './faults.js'
+import { optionFields } from './options.js'
 import { current, t } from './texts.js'
 
 /** Asks for the server behind an address that no known provider has. */
@@ -24,18 +26,60 @@ export function providerStep(app) {
   const notify = h('input', { type: 'email', multiple: true, value: draft.notify, autocomplete: 'email', placeholder: 'info@example.org' })
   const adminUser = h('input', { value: draft.source.admin_user, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' })
   const adminPassword = h('input', { type: 'password', value: draft.source.admin_password, autocomplete: 'off' })
-  const exclude = h('input', { value: draft.options.exclude_folders, placeholder: 'Spam, Trash/*' })
-  const since = h('input', { type: 'date', value: draft.options.since })
-  const under = h('input', { value: draft.options.under_folder, maxlength: 250 })
-  const deleted = h('input', { type: 'checkbox', checked: draft.options.include_deleted })
+  const options = optionFields(draft.options)
+  const target = {
+    host: h('input', { value: draft.target.host, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'imap.example.org' }),
+    port: h('input', { type: 'number', min: 1, max: 65535, value: draft.target.port, inputmode: 'numeric' }),
+    security: h('select', null, ['tls', 'starttls', 'none'].map((one) => h('option', { value: one, selected: one === draft.target.security }, t(`security.${one}`)))),
+  }
 
   const hostField = field(t('provider.host'), host, { hint: t('provider.host_hint') })
   const portField = field(t('provider.port'), port)
   const keyField = field(t('access.key'), key, { hint: t('access.key_hint') })
+  const imapParts = [h('div', { class: 'server' }, hostField, portField, field(t('provider.security'), security))]
   const adminFields = h('div', { class: 'pair', hidden: draft.sourceAuth !== 'administrator' }, field(t('provider.admin_user'), adminUser), field(t('provider.admin_password'), adminPassword))
   const auth = choice(t('provider.auth'), 'source_auth', ['password', 'administrator'].map((value) => ({ value, label: t(`auth.${value}`), hint: t(`auth.${value}_hint`) })),
     draft.sourceAuth, (value) => { adminFields.hidden = value !== 'administrator' })
+  imapParts.push(auth.group)
   const access = choice(t('access.title'), 'access', (draft.voucher ? ['user'] : ['administrator', 'impersonation', 'user']).map((value) => ({ value, label: t(`access.${value}`), hint: t(`access.${value}_hint`) })), draft.access)
+  const targetFields = { host: field(t('target.host'), target.host, { hint: t('provider.host_hint') }), port: field(t('target.port'), target.port), security: field(t('target.security'), target.security) }
+  const prepare = [
+    help(t('help.workmail.title'), [t('help.workmail.1'), t('help.workmail.2'), t('help.workmail.3'), t('help.workmail.4')]),
+    help(t('help.administrator.title'), t('help.administrator.1'), t('help.administrator.2')),
+  ]
+  const server = h('div', { class: 'server' }, Object.values(targetFields))
+  const kinds = (name, chosen) => choice(t(`${name}.kind`), `${name}_kind`, (name === 'source' ? ['imap', 'workmail'] : ['workmail', 'imap']).map((value) => ({ value, label: t(`${name}.${value}`), hint: t(`${name}.${value}_hint`) })), chosen, draw)
+  const sourceKind = kinds('source', draft.sourceKind)
+  const targetKind = kinds('destination', draft.targetKind)
+  // Whoever opens a source without its password is the operator; the others are not offered it.
+  const opening = choice(t('source.access'), 'source_access', ['user', 'administrator', 'impersonation'].map((value) => ({ value, label: t(`source.access.${value}`), hint: t(`source.access.${value}_hint`) })), draft.sourceAccess)
+  const operatorOnly = h('p', { class: 'hint' }, t('source.access.operator'))
+  let operator = draft.operator ?? false
+  function draw() {
+    const [mailbox, imap] = [sourceKind.read() === 'workmail', targetKind.read() === 'imap']
+    for (const one of imapParts) one.hidden = mailbox
+    if (mailbox) for (const one of [searching, found, note, adminFields]) one.hidden = true
+    else {
+      searching.hidden = found.hidden = !searches
+      adminFields.hidden = auth.read() !== 'administrator'
+    }
+    opening.group.hidden = !mailbox
+    operatorOnly.hidden = !mailbox || operator
+    for (const input of opening.group.querySelectorAll('input')) input.closest('label').hidden = input.value !== 'user' && !operator
+    if (!operator && opening.read() !== 'user') opening.group.querySelector('input[value=user]').checked = true
+    access.group.hidden = imap
+    server.hidden = !imap
+    for (const one of prepare) one.hidden = imap
+  }
+  /** Asks whether the key is the operator's: a voucher is not let in there. */
+  async function recognise() {
+    const asked = key.value.trim()
+    const known = asked !== '' && !draft.voucher && (await client(asked).get('?limit=1').then(() => true, () => false))
+    if (asked !== key.value.trim()) return
+    operator = known
+    draw()
+  }
+  key.addEventListener('change', recognise)
 
   function take(one) {
     draft.provider = one
@@ -49,7 +93,7 @@ export function providerStep(app) {
     note.hidden = !text
     show(note, text)
   }
-  let asked = 0, waits
+  let asked = 0, waits, searches = false
   async function list() {
     const mine = ++asked
     const query = new URLSearchParams({ limit: '6', ...(find.value.trim() && { q: find.value.trim() }) })
@@ -63,7 +107,8 @@ export function providerStep(app) {
   const searching = field(t('provider.search'), find, { hint: t('provider.search_hint') })
   searching.hidden = true
   offers('get', '/v1/providers').then((offered) => {
-    searching.hidden = !offered
+    searches = offered
+    draw()
     if (offered) list()
   })
   find.addEventListener('input', () => {
@@ -72,68 +117,74 @@ export function providerStep(app) {
   })
 
   function keep() {
-    Object.assign(draft, { key: key.value.trim(), name: name.value.trim(), notify: notify.value.trim(), sourceAuth: auth.read(), access: access.read() })
+    Object.assign(draft, { key: key.value.trim(), operator, name: name.value.trim(), notify: notify.value.trim(), sourceAuth: auth.read(), access: access.read(), sourceKind: sourceKind.read(), sourceAccess: opening.read(), targetKind: targetKind.read() })
     draft.source = { host: host.value.trim(), port: Number(port.value), security: security.value, admin_user: adminUser.value.trim(), admin_password: adminPassword.value }
-    draft.options = { exclude_folders: exclude.value, since: since.value, under_folder: under.value.trim(), include_deleted: deleted.checked }
+    draft.target = { host: target.host.value.trim(), port: Number(target.port.value), security: target.security.value }
+    const read = options.read()
+    draft.options = read ?? draft.options
+    return read !== null
   }
   function next(event) {
     event.preventDefault()
-    keep()
+    const good = keep()
+    const [mailbox, imap] = [draft.sourceKind === 'workmail', draft.targetKind === 'imap']
+    const host = (one, key) => (/^[\w.:[\]-]+$/.test(one.host) ? '' : t(key))
+    const port = (one) => (one.port >= 1 && one.port <= 65535 ? '' : t('provider.port_fault'))
     const faults = [
-      [hostField, /^[\w.:[\]-]+$/.test(draft.source.host) ? '' : t('provider.host_fault')],
-      [portField, draft.source.port >= 1 && draft.source.port <= 65535 ? '' : t('provider.port_fault')],
+      [hostField, mailbox ? '' : host(draft.source, 'provider.host_fault')],
+      [portField, mailbox ? '' : port(draft.source)],
+      [targetFields.host, imap ? host(draft.target, 'target.host_fault') : ''],
+      [targetFields.port, imap ? port(draft.target) : ''],
       [notify.parentElement, notify.value && !notify.checkValidity() ? t('order.notify_fault') : ''],
-      [adminUser.parentElement, draft.sourceAuth === 'administrator' && !draft.source.admin_user ? t('provider.admin_fault') : ''],
+      [adminUser.parentElement, !mailbox && draft.sourceAuth === 'administrator' && !draft.source.admin_user ? t('provider.admin_fault') : ''],
       [notify.parentElement, draft.key || draft.notify ? '' : t('access.trial_fault')],
     ]
     for (const [holder, text] of faults) fault(holder, text)
     const wrong = faults.find(([, text]) => text)
     if (wrong) return wrong[0].querySelector('input').focus()
+    if (!good) {
+      const first = element.querySelector('.wrong input, .wrong textarea')
+      first.closest('details').open = true
+      return first.focus()
+    }
     app.go('accounts')
   }
 
   const element = h('form', { novalidate: true, onsubmit: next },
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('provider.title')), h('p', null, t('provider.lead'))),
     h('section', { class: 'card' }, h('h2', null, t('provider.source')),
-      searching, found, note,
-      h('div', { class: 'server' }, hostField, portField, field(t('provider.security'), security)),
-      auth.group, adminFields,
+      sourceKind.group, searching, found, note,
+      ...imapParts, adminFields, opening.group, operatorOnly,
       help(t('help.source.title'), t('help.source.1'), t('help.source.2'), t('help.source.3'))),
-    h('section', { class: 'card' }, h('h2', null, t('access.heading')), access.group,
-      help(t('help.workmail.title'), [t('help.workmail.1'), t('help.workmail.2'), t('help.workmail.3'), t('help.workmail.4')]),
-      help(t('help.administrator.title'), t('help.administrator.1'), t('help.administrator.2'))),
+    h('section', { class: 'card' }, h('h2', null, t('access.heading')), targetKind.group, server, access.group,
+      ...prepare),
     h('section', { class: 'card' }, h('h2', null, t('order.title')),
       h('div', { class: 'pair' }, field(t('order.name'), name, { hint: t('order.name_hint') }), field(t('order.notify'), notify, { hint: t('order.notify_hint') })),
       keyField,
       h('details', { class: 'more' }, h('summary', null, t('options.title')),
-        h('div', { class: 'pair' }, field(t('options.exclude'), exclude, { hint: t('options.exclude_hint') }), field(t('options.since'), since, { hint: t('options.since_hint') })),
-        field(t('options.under'), under, { hint: t('options.under_hint') }),
-        h('label', { class: 'tick' }, deleted, h('span', null, t('options.deleted'))))),
+        options.element)),
     h('div', { class: 'buttons step-buttons' }, h('button', { type: 'submit', class: 'primary' }, t('provider.next'))))
-  return { element, keep }
+  const named = { 'source.host': hostField, 'source.port': portField, 'source.admin_user': adminUser.parentElement, 'source.admin_password': adminPassword.parentElement, 'destination.host': targetFields.host, 'destination.port': targetFields.port, name: name.parentElement, notify: notify.parentElement, ...options.fields }
+  draw()
+  if (draft.key && !draft.voucher && !operator) recognise()
+  return { element, keep, mark: (problem) => mark(problem, named) }
 }
 
 /** Makes the body of a new order, all but its accounts. */
 export function orderOf(draft) {
-  const { source, options } = draft
-  const folders = options.exclude_folders.split(',').map((one) => one.trim()).filter(Boolean)
   return {
     name: draft.name,
     notify: draft.notify.split(',').map((one) => one.trim()).filter(Boolean),
     language: current(),
     source: sourceOf(draft),
-    destination: { kind: 'workmail', access: draft.access },
-    options: {
-      include_deleted: options.include_deleted,
-      exclude_folders: folders,
-      ...(options.since && { since: new Date(`${options.since}T00:00`).toISOString() }),
-      ...(options.under_folder && { under_folder: options.under_folder }),
-    },
+    destination: draft.targetKind === 'imap' ? { kind: 'imap', ...draft.target } : { kind: 'workmail', access: draft.access },
+    options: draft.options,
   }
 }
 
 /** Says what holds for all sources of an order. */
-export function sourceOf({ source, sourceAuth }) {
+export function sourceOf({ source, sourceAuth, sourceKind, sourceAccess }) {
+  if (sourceKind === 'workmail') return { kind: 'workmail', access: sourceAccess }
   const { host, port, security, admin_user, admin_password } = source
   return { host, port, security, ...(sourceAuth === 'administrator' && { admin_user, admin_password }) }
 }

@@ -13,4 +13,6 @@ pub(crate) struct App<W: World, V: Vault> {
     pub(crate) public_trial: bool,
     /// Whether messages that are too large may be kept in the bucket.
     pub(crate) rescue: bool,
+    /// Whether webhooks may have private addresses.
+    pub(crate) private_hosts: bool,
 }

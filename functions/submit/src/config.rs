@@ -18,6 +18,7 @@ pub(crate) struct Config {
     pub(crate) organization: String,
     /// The role that WorkMail is managed with, by ARN and external id.
     pub(crate) role: Option<(String, String)>,
+    pub(crate) private_hosts: bool,
     pub(crate) settings: Settings,
     pub(crate) log: String,
 }
@@ -37,6 +38,7 @@ impl Config {
             create_mailboxes: reader.parsed("WORKMAIL_CREATE_MAILBOXES", false),
             organization: reader.need("WORKMAIL_ORGANIZATION_ID"),
             role: reader.role(),
+            private_hosts: reader.parsed("ALLOW_PRIVATE_HOSTS", false),
             settings: reader.settings(),
             log: reader.or_empty("RUST_LOG"),
         };

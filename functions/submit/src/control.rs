@@ -4,12 +4,14 @@ use crate::actions::Action;
 use crate::answer::{of_control, of_fault, of_intake};
 use crate::app::App;
 use crate::entry;
+use crate::rehearsal;
 use crate::repeat::{self, Repeat};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{Access, Account, DestinationKind, Migration, PassKind, keys};
 use mailcrane_core::state::{AccountState, MigrationState};
+use mailcrane_engine::rehearsal::Wanted;
 use mailcrane_engine::world::World;
 use mailcrane_engine::{check, control, export, ledger};
 use mailcrane_lambda::access::{self, OperatorKey};
@@ -55,6 +57,10 @@ pub(crate) async fn act<W: World, V: Vault>(
     {
         let text = "is not a voucher, or it is used up, expired or was taken back";
         return Err(Problem::field("voucher", "voucher.refused", text));
+    }
+    if start.dry_run && matches!(action, Action::Start | Action::Delta) {
+        let wanted = Wanted { kind: start.kind, at: start.at, before: start.before, voucher: start.voucher };
+        return rehearsal::show(&app.world, &migration.id, &wanted).await;
     }
     match repeat::begin(&app.world, request, migration.id.clone()).await? {
         Repeat::Done(_) => Ok(Response::json(202, &MigrationView::of(&migration))),
@@ -206,6 +212,7 @@ fn read_start(request: &Request, or: PassKind) -> Result<Start, Problem> {
         fields.fault("before", "field.missing", "is missing; a pre-stage copies what is older than this time");
     }
     let voucher = fields.text("voucher", 100).map(|code| entry::code_hash(&code));
+    let dry_run = fields.typed("dry_run", "true or false").unwrap_or(false);
     fields.end();
-    faults.check().map(|()| Start { kind: kind.unwrap_or(or), at, before, dry_run: false, voucher })
+    faults.check().map(|()| Start { kind: kind.unwrap_or(or), at, before, dry_run, voucher })
 }

@@ -7,12 +7,14 @@ use crate::endpoint::{Server, is_address};
 use crate::entry::{self, Caller};
 use crate::options;
 use crate::repeat::{self, Repeat};
+use crate::webhook;
 use mailcrane_core::id::MigrationId;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{Access, DestinationKind, Migration, Right};
 use mailcrane_core::secret::Secret;
 use mailcrane_engine::intake::{self, Order};
 use mailcrane_engine::ledger;
+use mailcrane_engine::webhook::SECRET;
 use mailcrane_engine::world::World;
 use mailcrane_lambda::access::{self, OperatorKey, hash};
 use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
@@ -28,6 +30,9 @@ struct Created {
     status_url: String,
     state: mailcrane_core::state::MigrationState,
     accounts: u32,
+    /// What signs the calls of the webhook, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_secret: Option<String>,
 }
 
 /// Takes an order.
@@ -40,7 +45,7 @@ pub(crate) async fn create<W: World, V: Vault>(
     let (body, file) = body(request)?;
     let (fresh, token) = (access::new_migration_id(app.world.now()), access::new_token());
     let (Ok(fresh), Ok(token)) = (fresh, token) else { return Err(Problem::internal()) };
-    let order = read(&body, file.as_deref(), fresh.clone(), token, &caller)?;
+    let order = read(&body, file.as_deref(), (fresh.clone(), token), &caller, app.private_hosts)?;
     options::offered(&order.options, app.rescue)?;
     if caller != Caller::Operator {
         entry::creation(&app.world, request, &order.notify).await?;
@@ -57,27 +62,37 @@ pub(crate) async fn create<W: World, V: Vault>(
 
 async fn make<W: World, V: Vault>(app: &App<W, V>, order: Order) -> Result<Response, Problem> {
     let (token, token_hash) = (order.token.clone(), order.token_hash.clone());
+    let secret = order.webhook.as_ref().map(|webhook| webhook.secret.clone());
     let migration = intake::create(&app.world, &app.vault, order).await.map_err(of_intake)?;
     if let Err(fault) = intake::set_off(&app.world, &migration).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "the checks wait for the sweeper");
     }
     tracing::info!(migration.id = %migration.id, accounts = migration.accounts, "a migration was submitted");
     if migration.token_hash == token_hash {
-        Ok(created(app, &migration, &token))
+        Ok(created(app, &migration, &token, secret.as_ref()))
     } else {
         replayed(app, &migration.id).await
     }
 }
 
-/// Answers a repeated order as the first time; the token comes out of the vault.
+/// Answers a repeated order as the first time; token and secret come out of the vault.
 async fn replayed<W: World, V: Vault>(app: &App<W, V>, id: &MigrationId) -> Result<Response, Problem> {
     let key = mailcrane_core::record::keys::migration(id);
     let migration = ledger::get::<Migration>(app.world.table(), &key).await.map_err(|error| of_intake(error.into()))?;
     let token = app.vault.open(id, intake::TOKEN).await.map_err(|fault| of_fault(&fault))?;
-    Ok(created(app, &migration.record, &token))
+    let secret = match &migration.record.webhook {
+        Some(_) => Some(app.vault.open(id, SECRET).await.map_err(|fault| of_fault(&fault))?),
+        None => None,
+    };
+    Ok(created(app, &migration.record, &token, secret.as_ref()))
 }
 
-fn created<W: World, V: Vault>(app: &App<W, V>, migration: &Migration, token: &Secret) -> Response {
+fn created<W: World, V: Vault>(
+    app: &App<W, V>,
+    migration: &Migration,
+    token: &Secret,
+    webhook_secret: Option<&Secret>,
+) -> Response {
     let location = format!("/v1/migrations/{}", migration.id);
     if migration.right.unconfirmed {
         // Whoever reads the mail is told the token, and nobody else.
@@ -91,6 +106,7 @@ fn created<W: World, V: Vault>(app: &App<W, V>, migration: &Migration, token: &S
         status_url: format!("{}/#{}.{}", app.public_url, migration.id, token.expose()),
         state: migration.state,
         accounts: migration.accounts,
+        webhook_secret: webhook_secret.map(|secret| secret.expose().to_owned()),
     };
     Response::json(201, &body).with("location", location)
 }
@@ -134,7 +150,13 @@ fn body(request: &Request) -> Result<(Value, Option<Vec<u8>>), Problem> {
 }
 
 /// Reads an order, naming everything that is wrong with it.
-fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret, caller: &Caller) -> Result<Order, Problem> {
+fn read(
+    body: &Value,
+    file: Option<&[u8]>,
+    (id, token): (MigrationId, Secret),
+    caller: &Caller,
+    private_hosts: bool,
+) -> Result<Order, Problem> {
     let faults = Faults::default();
     let fields = Fields::of(body, "", &faults);
     let destination = destination(&fields);
@@ -157,12 +179,18 @@ fn read(body: &Value, file: Option<&[u8]>, id: MigrationId, token: Secret, calle
         let text = "must be user: only the operator may have mailboxes opened without their passwords";
         fields.fault(&format!("accounts.{at}.source.access"), "source.not_permitted", text);
     }
+    let webhook = webhook::read(&fields, private_hosts);
+    if webhook.is_some() && *caller == Caller::Public {
+        let text = "is set once the address is confirmed, with the token that the e-mail tells";
+        fields.fault("webhook", "webhook.not_permitted", text);
+    }
     let order = Order {
         id,
         token_hash: hash(token.expose()),
         token,
         name: fields.text("name", 200).unwrap_or_default(),
         notify: notify(&fields, caller),
+        webhook: webhook.map(webhook::new).transpose()?,
         language: language(&fields),
         destination: destination.unwrap_or(DestinationKind::Workmail { access: Access::User }),
         options: options::read(&fields),

@@ -17,8 +17,10 @@ mod oauth;
 mod options;
 mod password;
 mod preview;
+mod rehearsal;
 mod repeat;
 mod voucher;
+mod webhook;
 
 use app::App;
 use mailcrane_aws::{Clients, QueueUrls, SystemClock};
@@ -41,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
         public_url: config.public_url,
         public_trial: config.public_trial,
         rescue: config.rescue,
+        private_hosts: config.private_hosts,
     };
     let directory = config.create_mailboxes.then(|| clients.directory(&config.organization, None));
     let secrets = clients.secrets();

@@ -3,8 +3,11 @@
 use crate::answer::of_intake;
 use crate::app::App;
 use crate::entry::code_hash;
+use crate::repeat::{self, Repeat};
 use mailcrane_core::Timestamp;
 use mailcrane_core::ports::vault::Vault;
+use mailcrane_core::record::Voucher;
+use mailcrane_core::secret::Secret;
 use mailcrane_engine::ledger::LedgerError;
 use mailcrane_engine::voucher::{self, NewVoucher};
 use mailcrane_engine::world::World;
@@ -12,6 +15,9 @@ use mailcrane_lambda::access::{self, OperatorKey};
 use mailcrane_lambda::http::{Faults, Fields, Problem, Request, Response};
 use mailcrane_lambda::view::VoucherView;
 use serde_json::json;
+
+/// Characters of a code: 100 bits.
+const CODE: usize = 20;
 
 /// The most mailboxes of one voucher.
 const MOST: u32 = 100_000;
@@ -23,7 +29,7 @@ fn operator_only(operator: &OperatorKey, request: &Request) -> Result<(), Proble
     if operator.matches(request) { Ok(()) } else { Err(Problem::operator_only()) }
 }
 
-/// Makes out a voucher. Its code, 100 random bits, is told only here.
+/// Makes out a voucher. Its code, 100 bits that nobody can guess, is told only here.
 pub(crate) async fn issue<W: World, V: Vault>(
     app: &App<W, V>,
     operator: &OperatorKey,
@@ -47,22 +53,36 @@ pub(crate) async fn issue<W: World, V: Vault>(
     let note = fields.text("note", 200).unwrap_or_default();
     fields.end();
     faults.check()?;
-    let (Ok(id), Ok(code)) = (access::new_migration_id(app.world.now()), access::random(20)) else {
+    let (Ok(id), Ok(salt)) = (access::new_migration_id(app.world.now()), access::random(26)) else {
         return Err(Problem::internal());
     };
-    let new = NewVoucher {
-        id: id.to_string(),
-        hash: code_hash(&code),
-        note,
-        mailboxes: mailboxes.unwrap_or_default(),
-        expires,
-    };
-    let made = voucher::issue(&app.world, new).await.map_err(|error| of_intake(error.into()))?;
-    let code = grouped(&code);
-    tracing::info!(voucher.id = made.id, voucher.mailboxes = made.mailboxes, "a voucher was made out");
+    let key = Secret::new(request.bearer().unwrap_or_default());
+    match repeat::begin(&app.world, request, id).await? {
+        Repeat::Done(id) => {
+            let known = voucher::listed(&app.world, id.as_str()).await.map_err(|error| of_intake(error.into()))?;
+            let (voucher, salt) = known.ok_or_else(Problem::unavailable)?;
+            Ok(told(app, &key, &voucher, &salt))
+        }
+        Repeat::Carry(attempt, id) => {
+            let hash = code_hash(&access::derived(&key, &salt, CODE));
+            let mailboxes = mailboxes.unwrap_or_default();
+            let new = NewVoucher { id: id.to_string(), hash, salt, note, mailboxes, expires };
+            let made = voucher::issue(&app.world, new).await.map_err(|error| of_intake(error.into()));
+            let made = made.map(|(made, salt)| {
+                tracing::info!(voucher.id = made.id, voucher.mailboxes = made.mailboxes, "a voucher was made out");
+                told(app, &key, &made, &salt)
+            });
+            repeat::end(&app.world, attempt, made).await
+        }
+    }
+}
+
+/// Tells a voucher with its code, which is kept nowhere: the operator key and the salt make it again.
+fn told<W: World, V: Vault>(app: &App<W, V>, key: &Secret, voucher: &Voucher, salt: &str) -> Response {
+    let code = grouped(&access::derived(key, salt, CODE));
     let url = format!("{}/#voucher={code}", app.public_url);
-    let answer = json!({"code": code, "url": url, "voucher": VoucherView::of(&made, app.world.now())});
-    Ok(Response::json(201, &answer))
+    let answer = json!({"code": code, "url": url, "voucher": VoucherView::of(voucher, app.world.now())});
+    Response::json(201, &answer)
 }
 
 /// Takes a voucher back.

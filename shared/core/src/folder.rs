@@ -110,17 +110,19 @@ impl Role {
 }
 
 /// One folder of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFolder {
     /// Its name on the wire; what EXAMINE is given.
     pub wire: WireName,
     /// Its name for people, level by level, without the personal namespace's prefix.
     pub path: Vec<String>,
     /// Its special use, or a good guess from its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// Whether it can hold messages; `\Noselect` and `\NonExistent` folders are only parents.
     pub selectable: bool,
     /// Why it holds no e-mail for us (a calendar, another user's folder); such a folder is skipped and named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<String>,
 }
 

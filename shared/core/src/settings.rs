@@ -27,6 +27,8 @@ pub struct Times {
     /// How long an account is copied before it gives its place to one of another migration that waits; four times as
     /// long to one of its own.
     pub turn: Duration,
+    /// The first pause before a webhook that did not take an event is told again; doubles, up to 128 times as long.
+    pub webhook: Duration,
     /// How long after the end the credentials and the record are kept.
     pub retention: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for Times {
             back_off: s(1),
             propagation: s(360),
             turn: s(1200),
+            webhook: s(30),
             retention: s(14 * 24 * 3600),
         }
     }
@@ -66,6 +69,7 @@ impl Times {
             back_off: by(self.back_off),
             propagation: by(self.propagation),
             turn: by(self.turn),
+            webhook: by(self.webhook),
             retention: self.retention,
         }
     }

@@ -52,7 +52,7 @@ pub struct Settings {
 /// Settings that nothing can be opened with.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct BadSettings(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>);
+pub struct BadSettings(pub(crate) &'static str, #[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
 
 /// Opens ends. One per process: it keeps how fast each destination may be written to.
 pub struct Opener<V, D, T> {

@@ -17,7 +17,8 @@ use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Examined, Filing, ScanDepth, Source};
-use mailcrane_core::record::{Account, Analysis, Check, CheckState, Lane, Migration, Versioned};
+use mailcrane_core::ports::table::{Expect, Write};
+use mailcrane_core::record::{Account, Analysis, Check, CheckState, Lane, Migration, Outline, Versioned, keys};
 use mailcrane_core::state::{AccountEvent, AccountState};
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
@@ -126,6 +127,7 @@ async fn walk<W: World, E: Ends>(
     let fates = mapping::map(&folders, &migration.options, filing);
     let counted = counted(&folders, &fates, filing);
     let (begin, mut after) = Cursor::read(&lane.record.cursor).find(&folders);
+    let mut outline = (begin == 0 && after.is_none()).then(|| outline(migration, account, &folders, filing));
     let mut moved = false;
     for (at, (folder, fate)) in folders.iter().zip(&fates).enumerate().skip(begin) {
         let after = after.take();
@@ -165,6 +167,7 @@ async fn walk<W: World, E: Ends>(
                 _ => Cursor::before(at + 1),
             };
             let whole = ranges.peek().is_none();
+            let noted = outline.take();
             let write = commit::write_account(world, lane, |account, lane| {
                 lane.cursor = cursor.to_string();
                 lane::hold(lane, world);
@@ -177,7 +180,8 @@ async fn walk<W: World, E: Ends>(
                 sum.too_large += found.too_large;
                 sum.destination_items = items;
                 sum.speeds.request_milliseconds = request_milliseconds;
-                Ok(Vec::new())
+                let write = |outline: &Versioned<Outline>| Ok(Write::Put(outline.next_item()?, Expect::Anything));
+                noted.iter().map(write).collect()
             });
             write.await.map_err(Trouble::Commit)?;
             moved = true;
@@ -199,6 +203,11 @@ async fn walk<W: World, E: Ends>(
         write.await.map_err(Trouble::Commit)?;
     }
     Ok(true)
+}
+
+/// Returns the folders as they are kept for whoever asks where they will go.
+fn outline(migration: &Migration, account: &Account, folders: &[SourceFolder], filing: Filing) -> Versioned<Outline> {
+    Versioned::fresh(keys::outline(&migration.id, account.no), Outline::of(folders, filing))
 }
 
 /// Cuts what is not counted of a folder into listings.

@@ -165,28 +165,15 @@ pub async fn start_with<W: World>(
     before: Option<Timestamp>,
     voucher: Option<&str>,
 ) -> Result<Migration, ControlError> {
-    if kind == PassKind::Prestage && before.is_none() {
-        let message = "a pre-stage needs the time before which messages are copied, such as 2026-01-01T00:00:00Z";
-        return Err(ControlError::Invalid { field: "before", message: message.to_owned() });
-    }
     let now = world.now();
     let scheduled = at.filter(|at| *at > now);
     let known = ledger::get::<Migration>(world.table(), &keys::migration(id)).await?.record;
     let unpaid = if voucher::is_due(&known, kind) { voucher::unpaid(world, &known).await? } else { Vec::new() };
     let migration = change(world, id, |migration| {
-        if migration.right.unconfirmed {
-            return Err(ControlError::Unconfirmed);
+        if let Some(refusal) = refusals(world, migration, kind, at, before).into_iter().next() {
+            return Err(refusal);
         }
-        let event = if scheduled.is_some() { MigrationEvent::Schedule } else { MigrationEvent::Start };
-        if migration.present() == 0 {
-            let message = "the migration has no accounts yet".to_owned();
-            return Err(ControlError::Invalid { field: "accounts", message });
-        }
-        let begins = scheduled.unwrap_or(now);
-        if let Some(message) = farewell::refusal(world.settings().workmail_ends, &migration.destination, begins) {
-            return Err(ControlError::Invalid { field: "at", message });
-        }
-        migration.state = migration.state.apply(event)?;
+        migration.state = migration.state.apply(begin_event(scheduled))?;
         migration.pass_kind = kind;
         migration.pass_since = (kind == PassKind::Trial).then(|| now.checked_sub(TRIAL).unwrap_or(Timestamp::MIN));
         migration.pass_before = before.filter(|_| kind == PassKind::Prestage);
@@ -205,8 +192,45 @@ pub async fn start_with<W: World>(
     Ok(migration)
 }
 
+fn begin_event(scheduled: Option<Timestamp>) -> MigrationEvent {
+    if scheduled.is_some() { MigrationEvent::Schedule } else { MigrationEvent::Start }
+}
+
+/// Lists why a pass would not be started, but for what it costs; the first one is told when it is asked for.
+pub(crate) fn refusals<W: World>(
+    world: &W,
+    migration: &Migration,
+    kind: PassKind,
+    at: Option<Timestamp>,
+    before: Option<Timestamp>,
+) -> Vec<ControlError> {
+    let invalid = |field, message: &str| ControlError::Invalid { field, message: message.to_owned() };
+    let now = world.now();
+    let scheduled = at.filter(|at| *at > now);
+    let mut refusals = Vec::new();
+    if kind == PassKind::Prestage && before.is_none() {
+        let message = "a pre-stage needs the time before which messages are copied, such as 2026-01-01T00:00:00Z";
+        refusals.push(invalid("before", message));
+    }
+    if migration.undoing > 0 {
+        refusals.push(undoing("changing the migration"));
+    }
+    if migration.right.unconfirmed {
+        refusals.push(ControlError::Unconfirmed);
+    }
+    if migration.present() == 0 {
+        refusals.push(invalid("accounts", "the migration has no accounts yet"));
+    }
+    let ends = world.settings().workmail_ends;
+    if let Some(message) = farewell::refusal(ends, &migration.destination, scheduled.unwrap_or(now)) {
+        refusals.push(invalid("at", &message));
+    }
+    refusals.extend(migration.state.apply(begin_event(scheduled)).err().map(ControlError::Illegal));
+    refusals
+}
+
 /// Redeems accounts that were not redeemed yet.
-fn pay(migration: &mut Migration, voucher: Option<&str>, unpaid: &[AccountNo]) -> Result<(), ControlError> {
+pub(crate) fn pay(migration: &mut Migration, voucher: Option<&str>, unpaid: &[AccountNo]) -> Result<(), ControlError> {
     let due: Vec<_> = unpaid.iter().copied().filter(|no| !migration.right.covers(*no)).collect();
     if due.is_empty() {
         return Ok(());
@@ -226,7 +250,7 @@ fn give_back(migration: &mut Migration) {
     }
 }
 
-fn short(short: Short) -> ControlError {
+pub(crate) fn short(short: Short) -> ControlError {
     ControlError::Unpaid(match short {
         Short::Unknown => "is not a voucher, or it is used up, expired or was taken back".to_owned(),
         Short::Left { left, needed } => {

@@ -48,6 +48,7 @@ pub async fn run<W: World, V: Vault, B: Blobs>(
         migration.state = migration.state.apply(MigrationEvent::Erased)?;
         migration.name.clear();
         migration.notify.clear();
+        migration.webhook = None;
         migration.options = Default::default();
         (migration.keep_until, migration.look_at, migration.start_at) = (None, None, None);
         Ok(Change::Write)

@@ -13,13 +13,16 @@ pub use attempt::{Attempt, Begun, abandon, begin, finish};
 use crate::farewell;
 use crate::ledger::{self, Change, LedgerError};
 use crate::outbox;
+use crate::webhook::SECRET;
 use crate::world::{World, later};
 use mailcrane_core::Fault;
 use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
 use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Expect, Item, Table as _, TableError, Write};
 use mailcrane_core::ports::vault::Vault;
-use mailcrane_core::record::{Counters, DestinationKind, Migration, Options, PassKind, Record, Right, Versioned, keys};
+use mailcrane_core::record::{
+    Counters, DestinationKind, Migration, Options, PassKind, Record, Right, Versioned, Webhook, keys,
+};
 use mailcrane_core::secret::Secret;
 use mailcrane_core::state::{Illegal, MigrationEvent, MigrationState};
 use mailcrane_core::token::{MailEvent, Task};
@@ -55,6 +58,8 @@ pub struct Order {
     pub name: String,
     /// Who is told by e-mail.
     pub notify: Vec<String>,
+    /// Which program is told of the same.
+    pub webhook: Option<NewWebhook>,
     /// `en` or `de`.
     pub language: String,
     /// The destination of all accounts.
@@ -67,6 +72,15 @@ pub struct Order {
     pub right: Right,
     /// The accounts.
     pub accounts: Vec<NewAccount>,
+}
+
+/// A webhook that is to be told; its address was checked already.
+#[derive(Debug, Clone)]
+pub struct NewWebhook {
+    /// The https URL.
+    pub url: String,
+    /// The secret that signs what it is told.
+    pub secret: Secret,
 }
 
 /// Why an order was not taken.
@@ -141,6 +155,9 @@ pub async fn create<W: World, V: Vault>(world: &W, vault: &V, order: Order) -> R
     }
     let count = count(&order.accounts)?;
     account::store(world, vault, &order.id, AccountNo(0), &order.accounts, Some(&order.token)).await?;
+    if let Some(webhook) = &order.webhook {
+        vault.seal(&order.id, &[(SECRET, webhook.secret.clone())]).await.map_err(IntakeError::Service)?;
+    }
     let listed = Versioned::fresh(keys::listed(&order.id), Listed { v: 1, id: order.id.clone() });
     let listed = listed.next_item().map_err(LedgerError::from)?;
     world.table().write(Write::Put(listed, Expect::Anything)).await?;
@@ -191,6 +208,8 @@ pub struct MigrationChange {
     pub notify: Option<Vec<String>>,
     /// Another language.
     pub language: Option<String>,
+    /// Another webhook, or none any more.
+    pub webhook: Option<Option<NewWebhook>>,
     /// What the passes that begin from now on copy; replaces everything that was said before.
     pub options: Option<Options>,
 }
@@ -198,19 +217,35 @@ pub struct MigrationChange {
 /// Changes a migration. What is copied is changed only while no pass is under way.
 ///
 /// # Errors
-/// [`IntakeError::Illegal`] while a pass is under way, [`IntakeError::Missing`] and [`IntakeError::Ledger`].
-pub async fn amend<W: World>(world: &W, id: &MigrationId, change: &MigrationChange) -> Result<Migration, IntakeError> {
+/// [`IntakeError::Illegal`] while a pass is under way, [`IntakeError::Missing`], and failures of the services.
+pub async fn amend<W: World, V: Vault>(
+    world: &W,
+    vault: &V,
+    id: &MigrationId,
+    change: &MigrationChange,
+) -> Result<Migration, IntakeError> {
     let key = keys::migration(id);
-    let amended = ledger::update::<Migration>(world.table(), &key, |migration| {
-        let gone = matches!(migration.state, MigrationState::Erasing | MigrationState::Erased);
-        if gone || change.options.is_some() && migration.state.under_way() {
-            return Err(Illegal::of("migration", &migration.state, "change").into());
+    let may_change = |state: MigrationState| {
+        let gone = matches!(state, MigrationState::Erasing | MigrationState::Erased);
+        if gone || change.options.is_some() && state.under_way() {
+            return Err(Illegal::of("migration", &state, "change"));
         }
+        Ok(())
+    };
+    if let Some(Some(webhook)) = &change.webhook {
+        may_change(ledger::get::<Migration>(world.table(), &key).await?.record.state)?;
+        vault.seal(id, &[(SECRET, webhook.secret.clone())]).await.map_err(IntakeError::Service)?;
+    }
+    let amended = ledger::update::<Migration>(world.table(), &key, |migration| {
+        may_change(migration.state)?;
         let to = change.clone();
         migration.name = to.name.unwrap_or_else(|| migration.name.clone());
         migration.notify = to.notify.unwrap_or_else(|| migration.notify.clone());
         migration.language = to.language.unwrap_or_else(|| migration.language.clone());
         migration.options = to.options.unwrap_or_else(|| migration.options.clone());
+        if let Some(webhook) = to.webhook {
+            migration.webhook = webhook.map(|webhook| Webhook { url: webhook.url, trouble: None });
+        }
         Ok(Change::Write)
     });
     Ok(amended.await?.record)
@@ -294,6 +329,7 @@ fn of_order(order: &Order, now: mailcrane_core::Timestamp, abandoned: mailcrane_
         state: MigrationState::Submitted,
         created: now,
         notify: order.notify.clone(),
+        webhook: order.webhook.as_ref().map(|webhook| Webhook { url: webhook.url.clone(), trouble: None }),
         language: order.language.clone(),
         destination: order.destination.clone(),
         options: order.options.clone(),

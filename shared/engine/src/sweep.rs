@@ -7,6 +7,7 @@ use crate::lane;
 use crate::ledger::{self, Change, LedgerError};
 use crate::outbox;
 use crate::verify;
+use crate::webhook;
 use crate::world::{World, later};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::MigrationId;
@@ -72,6 +73,8 @@ async fn one<W: World>(world: &W, key: &Key, swept: &mut Swept) -> Result<(), Le
         migration(world, key, swept).await?;
     } else if key.sk.starts_with("OUT#") {
         outbox::look_after(world, key).await?;
+    } else if key.sk.starts_with("HOOK#") {
+        webhook::look_after(world, key).await?;
     } else if key.sk.starts_with("GRANT#") {
         swept.grants.push(key.clone());
     }

@@ -15,6 +15,8 @@ pub struct NewVoucher {
     pub id: String,
     /// The hash of its code.
     pub hash: String,
+    /// What the code is made of, together with a secret that is not kept here.
+    pub salt: String,
     /// A note of the operator.
     pub note: String,
     /// For how many mailboxes.
@@ -23,11 +25,14 @@ pub struct NewVoucher {
     pub expires: Option<Timestamp>,
 }
 
-/// Makes out a voucher.
+/// Makes out a voucher. Again under the same id it returns what was made out the first time, with its salt.
 ///
 /// # Errors
 /// [`LedgerError`]; nothing was made out then, or it is listed.
-pub async fn issue<W: World>(world: &W, new: NewVoucher) -> Result<Voucher, LedgerError> {
+pub async fn issue<W: World>(world: &W, new: NewVoucher) -> Result<(Voucher, String), LedgerError> {
+    if let Some(known) = listed(world, &new.id).await? {
+        return Ok(known);
+    }
     let voucher = Voucher {
         v: 1,
         id: new.id,
@@ -38,11 +43,27 @@ pub async fn issue<W: World>(world: &W, new: NewVoucher) -> Result<Voucher, Ledg
         expires: new.expires,
         revoked: None,
     };
-    let listed = Versioned::fresh(keys::listed_voucher(&voucher.id), ListedVoucher { v: 1, hash: new.hash.clone() });
+    let entry = Versioned::fresh(
+        keys::listed_voucher(&voucher.id),
+        ListedVoucher { v: 1, hash: new.hash.clone(), salt: new.salt.clone() },
+    );
     let stored = Versioned::fresh(keys::voucher(&new.hash), voucher);
-    let writes = vec![ledger::write_of(&stored)?, ledger::write_of(&listed)?];
-    ledger::transact(world.table(), &format!("voucher{}", stored.record.id), writes).await?;
-    Ok(stored.record)
+    let writes = vec![ledger::write_of(&stored)?, ledger::write_of(&entry)?];
+    match ledger::transact(world.table(), &format!("voucher{}", stored.record.id), writes).await {
+        Ok(()) => Ok((stored.record, new.salt)),
+        // The answer may have been lost, and the voucher made out.
+        Err(error) => listed(world, &stored.record.id).await?.ok_or_else(|| error.into()),
+    }
+}
+
+/// Finds a voucher by its name, with the salt of its code.
+///
+/// # Errors
+/// [`LedgerError`] of the table.
+pub async fn listed<W: World>(world: &W, id: &str) -> Result<Option<(Voucher, String)>, LedgerError> {
+    let listed = ledger::find::<ListedVoucher>(world.table(), &keys::listed_voucher(id)).await?;
+    let Some(ListedVoucher { hash, salt, .. }) = listed.map(|listed| listed.record) else { return Ok(None) };
+    Ok(find(world, &hash).await?.map(|voucher| (voucher, salt)))
 }
 
 /// Takes a voucher back: nothing more is redeemed with it; what was, goes on.

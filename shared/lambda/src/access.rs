@@ -51,6 +51,15 @@ pub fn random(characters: usize) -> Result<String, getrandom::Error> {
     Ok(octets.iter().filter_map(|octet| ALPHABET.get(usize::from(octet % 32))).map(|c| char::from(*c)).collect())
 }
 
+/// Makes characters of 5 bits each, at most 32 of them, out of a secret and a salt: the same for the same two, and to be
+/// told by nobody who lacks one of them.
+#[must_use]
+pub fn derived(secret: &Secret, salt: &str, characters: usize) -> String {
+    let digest = Digest::of(format!("{}\n{salt}", hash(secret.expose())).as_bytes());
+    let octets = digest.0.iter().take(characters);
+    octets.filter_map(|octet| ALPHABET.get(usize::from(octet % 32))).map(|c| char::from(*c)).collect()
+}
+
 /// Makes a capability token of 130 random bits.
 ///
 /// # Errors
@@ -121,6 +130,14 @@ mod tests {
         let (one, other) = (new_token().unwrap(), new_token().unwrap());
         assert_eq!(one.expose().len(), 26);
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_secret_and_salt() {
+        let of = |secret: &str, salt: &str| derived(&Secret::new(secret), salt, 20);
+        assert_eq!(of("key", "salt").len(), 20);
+        assert_eq!(of("key", "salt"), of("key", "salt"));
+        assert!(of("key", "salt") != of("other", "salt") && of("key", "salt") != of("key", "other"));
     }
 
     #[test]

@@ -122,6 +122,9 @@ pub struct MigrationView {
     pub created: Timestamp,
     /// Who is told by e-mail.
     pub notify: Vec<String>,
+    /// Which program is told of the same, and what it did not take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<mailcrane_core::record::Webhook>,
     /// The language of page and mails.
     pub language: String,
     /// The destination.
@@ -175,6 +178,7 @@ impl MigrationView {
             state: migration.state,
             created: migration.created,
             notify: migration.notify.clone(),
+            webhook: migration.webhook.clone(),
             language: migration.language.clone(),
             destination: migration.destination.clone(),
             options: migration.options.clone(),

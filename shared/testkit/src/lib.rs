@@ -21,6 +21,7 @@ pub mod queues;
 pub mod source;
 pub mod table;
 pub mod vault;
+pub mod webhook;
 
 pub use clock::ManualClock;
 pub use drive::Functions;

@@ -11,6 +11,7 @@ use crate::queues::MemoryQueues;
 use crate::source::MemorySources;
 use crate::table::MemoryTable;
 use crate::vault::MemoryVault;
+use crate::webhook::MemoryWebhooks;
 
 /// One of each adapter. Clones share everything.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Memory {
     pub vault: MemoryVault,
     /// The mailer.
     pub mailer: MemoryMailer,
+    /// The webhooks.
+    pub webhooks: MemoryWebhooks,
     /// The bucket.
     pub blobs: MemoryBlobs,
 }
@@ -46,6 +49,7 @@ impl Default for Memory {
             directory: MemoryDirectory::new(&plan),
             vault: MemoryVault::new(&plan),
             mailer: MemoryMailer::new(&plan),
+            webhooks: MemoryWebhooks::new(&plan),
             blobs: MemoryBlobs::new(&plan),
             clock,
             plan,

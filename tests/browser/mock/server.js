@@ -25,6 +25,22 @@ const ACTIONS = {
   undo: [['finished', 'finished_with_errors', 'failed', 'cancelled'], null],
 }
 
+/** Says what a start would do, in the shape of the API. */
+function rehearsal(one, action, { kind = action === 'delta' ? 'delta' : 'full', at }, from) {
+  const taking = one.accounts.filter((each) => each.selected && each.state !== 'check_failed')
+  const sum = (name) => taking.reduce((all, each) => all + each.analysis[name], 0)
+  const folders = [['INBOX'], ['Gesendet'], ['Projekte', 'Übersicht 2024'], ['<script>alert(1)</script>'], ['Spam']]
+  const out = one.view.options.exclude_folders ?? []
+  return {
+    dry_run: true, kind, begins: at === 'now' || !at ? new Date().toISOString() : at,
+    refusals: from.includes(one.view.state) ? [] : [{ code: 'state.illegal', field: null, detail: 'not possible' }],
+    accounts: { copied: taking.length, unticked: one.accounts.filter((each) => !each.selected).length, check_failed: one.accounts.filter((each) => each.state === 'check_failed').length, uncounted: taking.filter((each) => !each.analysis.complete).length },
+    messages: sum(kind === 'trial' ? 'recent_messages' : 'messages'), bytes: sum(kind === 'trial' ? 'recent_bytes' : 'bytes'), at_most: kind === 'delta' || kind === 'prestage', too_large: sum('too_large'),
+    folders: folders.map((path) => ({ account: 0, path, destination_path: out.includes(path[0]) ? null : path, skipped: out.includes(path[0]) ? 'left out by the user' : null })), more_folders: one.accounts.length > 10,
+    estimate: { seconds_low: 1500, seconds_high: 5400, bottleneck: 'source' },
+  }
+}
+
 /** Starts the mock; gives its address, its migrations and a way to end it. */
 export async function start({ port = 0, undo = false, speed = 1 } = {}) {
   const migrations = new Map()
@@ -55,6 +71,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       return { status: 202, body: one.show() }
     }
     if (action === 'start' && one.view.needs_voucher && body.kind !== 'trial' && body.voucher !== VOUCHER) return problem(422, 'voucher.refused', 'is not a voucher', { field: 'voucher' })
+    if (body.dry_run) return { status: 200, body: rehearsal(one, action, body, from) }
     if (!from) return problem(404, 'not_found', 'there is no such route')
     if (!from.includes(one.view.state)) return problem(409, 'state.illegal', `${action} is not possible while the migration is ${one.view.state}`)
     if (action === 'keep') one.view.keep_until = new Date(Date.now() + 14 * 86400e3).toISOString()
@@ -106,9 +123,14 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
   function route(request, url, body) {
     const [, version, what, id, ...rest] = url.pathname.split('/')
     if (what !== 'migrations' || version !== 'v1') return problem(404, 'not_found', 'there is no such route')
+    if (!id && request.method === 'GET') {
+      const good = request.headers.authorization === `Bearer ${KEY}`
+      return good ? { status: 200, body: { migrations: [], next: null } } : problem(403, 'access.operator_only', 'this needs the operator key')
+    }
     if (!id) {
       const bearer = request.headers.authorization?.replace('Bearer ', '')
       if (bearer && ![KEY, VOUCHER].includes(bearer)) return problem(403, 'access.refused', 'this needs the operator key, or a voucher that is valid')
+      if (body.destination.host === 'imap.refused.example.org') return problem(422, 'field.invalid', 'must be another host', { field: 'destination.host' })
       const wrong = body.accounts.findIndex((one) => one.source.user === 'refused@example.net')
       if (wrong >= 0) return problem(422, 'field.missing', 'is missing', { field: `accounts.${wrong}.source.password` })
       const one = migrationOf(body, randomUUID().slice(0, 13), randomUUID().replaceAll('-', ''))
@@ -127,6 +149,13 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       return { status: 202, body: one.show() }
     }
     if (request.method === 'POST') return act(one, rest[0], body)
+    if (request.method === 'PATCH') {
+      if (body.webhook?.url.includes('10.0.0.1')) return problem(422, 'field.invalid', 'leads to a private address; only public addresses are allowed', { field: 'webhook.url' })
+      const { webhook, ...more } = body
+      Object.assign(one.view, more)
+      if (webhook !== undefined) one.view.webhook = webhook ?? undefined
+      return { status: 200, body: { ...one.show(), ...(webhook && { webhook_secret: 'w3bh00k'.repeat(7) }) } }
+    }
     return { status: 200, body: one.show() }
   }
 

@@ -28,6 +28,7 @@ fn a_batch_is_checked_and_what_is_no_task_comes_again() {
         token_hash: mailcrane_lambda::access::hash("token"),
         name: "Office".into(),
         notify: vec!["admin@example.org".into()],
+        webhook: None,
         language: "en".into(),
         destination: DestinationKind::Workmail { access: Access::Administrator },
         options: Options::default(),

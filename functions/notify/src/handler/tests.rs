@@ -1,3 +1,5 @@
+mod webhook;
+
 use super::*;
 use mailcrane_core::ports::source::{Endpoint, Security};
 use mailcrane_core::record::{Access, DestinationEnd, DestinationKind, Options, Secrets, SourceAuth, SourceEnd};
@@ -9,9 +11,10 @@ use mailcrane_testkit::mailer::MemoryMailer;
 use mailcrane_testkit::queues::MemoryQueues;
 use mailcrane_testkit::table::MemoryTable;
 use mailcrane_testkit::vault::MemoryVault;
+use mailcrane_testkit::webhook::MemoryWebhooks;
 use mailcrane_testkit::{ManualClock, Memory};
 
-type TestApp = App<Parts<MemoryTable, MemoryQueues, ManualClock>, MemoryVault, MemoryMailer>;
+type TestApp = App<Parts<MemoryTable, MemoryQueues, ManualClock>, MemoryVault, MemoryMailer, MemoryWebhooks>;
 
 fn scene() -> (TestApp, Memory) {
     let memory = Memory::default();
@@ -27,6 +30,7 @@ fn scene() -> (TestApp, Memory) {
         token_hash: mailcrane_lambda::access::hash("token"),
         name: "Office".into(),
         notify: vec!["admin@example.org".into()],
+        webhook: None,
         language: "en".into(),
         destination: DestinationKind::Workmail { access: Access::Administrator },
         options: Options::default(),
@@ -49,8 +53,9 @@ fn scene() -> (TestApp, Memory) {
         }],
     };
     memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();
-    let (vault, mailer) = (memory.vault.clone(), memory.mailer.clone());
-    (App { world, vault, mailer, public_url: "https://move.example.org".into(), brand: "Mailcrane".into() }, memory)
+    let (vault, mailer, webhooks) = (memory.vault.clone(), memory.mailer.clone(), memory.webhooks.clone());
+    let (public_url, brand) = ("https://move.example.org".into(), "Mailcrane".into());
+    (App { world, vault, mailer, webhooks, public_url, brand }, memory)
 }
 
 fn deliver(app: &TestApp, memory: &Memory, event: &str) -> Answer {

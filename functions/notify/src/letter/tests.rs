@@ -57,8 +57,13 @@ fn the_start_reads_well() {
 #[test]
 fn the_end_reads_well_and_names_the_exceptions() {
     let exceptions = vec![
-        Exception { mailbox: "anna@example.org".into(), message: String::new(), failed: 5 },
-        Exception { mailbox: "ben@example.org".into(), message: "the <quota> is full".into(), failed: 0 },
+        Exception { mailbox: "anna@example.org".into(), code: String::new(), message: String::new(), failed: 5 },
+        Exception {
+            mailbox: "ben@example.org".into(),
+            code: "mock.quota".into(),
+            message: "the <quota> is full".into(),
+            failed: 0,
+        },
     ];
     check("ended", &Facts { exceptions, exceptions_total: 7, ..facts(MailEvent::Ended) });
 }
@@ -66,7 +71,7 @@ fn the_end_reads_well_and_names_the_exceptions() {
 #[test]
 fn what_needs_attention_reads_well() {
     let message = "the password was refused; enter it again".into();
-    let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message, failed: 0 }];
+    let exceptions = vec![Exception { mailbox: "anna@example.org".into(), code: String::new(), message, failed: 0 }];
     check("attention", &Facts { exceptions, exceptions_total: 1, ..facts(MailEvent::Attention) });
 }
 
@@ -78,7 +83,12 @@ fn what_is_to_be_done_depends_on_the_trouble() {
         ("server", "source.day_budget", "the provider's limit for today is reached"),
     ];
     for (name, code, message) in troubles {
-        let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message: message.into(), failed: 0 }];
+        let exceptions = vec![Exception {
+            mailbox: "anna@example.org".into(),
+            code: code.into(),
+            message: message.into(),
+            failed: 0,
+        }];
         let trouble = Trouble::of(code);
         let facts = Facts { exceptions, exceptions_total: 1, trouble, ..facts(MailEvent::Attention) };
         check(&format!("attention-{name}"), &facts);
@@ -115,7 +125,7 @@ fn the_end_of_a_trial_says_what_comes_next() {
 #[test]
 fn what_servers_say_is_one_harmless_line() {
     let message = "<script>alert(1)</script>\r\n=cmd() \u{202e}gpj.exe \"q\"".to_owned();
-    let exceptions = vec![Exception { mailbox: "anna@example.org".into(), message, failed: 0 }];
+    let exceptions = vec![Exception { mailbox: "anna@example.org".into(), code: String::new(), message, failed: 0 }];
     let facts = Facts { name: "\u{202e}evil".into(), exceptions, exceptions_total: 1, ..facts(MailEvent::Ended) };
     let mail = mail(&facts, "Mailcrane", "en", Vec::new()).unwrap();
     assert!(!mail.html.contains("<script>") && mail.html.contains("script&#62;"), "{}", mail.html);
@@ -126,5 +136,37 @@ fn what_servers_say_is_one_harmless_line() {
     );
     for part in [&mail.subject, &mail.html, &mail.text] {
         assert!(!part.contains('\u{202e}'), "{part}");
+    }
+}
+
+/// The German texts of the page.
+const PAGE: &str = include_str!("../../../status/page/texts-de.js");
+
+/// Finds a text of the page.
+fn of_page(key: &str) -> &'static str {
+    let after = PAGE.split_once(&format!("'{key}': '")).unwrap_or_else(|| panic!("{key} is no text of the page")).1;
+    after.split_once('\'').unwrap().0
+}
+
+#[test]
+fn mails_call_things_as_the_page_does() {
+    let ended = mail(&facts(MailEvent::Ended), "Mailcrane", "de", vec!["admin@example.org".into()]).unwrap().text;
+    let outcomes = ["copied", "duplicate", "skipped", "failed", "vanished"].map(|name| format!("outcome.{name}"));
+    for word in outcomes.iter().map(|key| of_page(key)).chain([of_page("fact.order"), of_page("bytes.title")]) {
+        let mut letters = word.chars();
+        let label: String = letters.next().unwrap().to_uppercase().chain(letters).collect();
+        assert!(ended.contains(&format!("{label}:")), "{label} is not in {ended}");
+    }
+    let button = format!("„{}“", of_page("account.retry"));
+    for trouble in [Trouble::Full, Trouble::SignIn, Trouble::Server] {
+        let asks = Facts { trouble, ..facts(MailEvent::Attention) };
+        assert!(mail(&asks, "Mailcrane", "de", vec![]).unwrap().text.contains(&button));
+    }
+    for text in [PAGE, &include_str!("../words/de.rs").replace("PassKind::Delta", "")] {
+        let others =
+            ["Migration", "Probemigration", "Deltamigration", "Delta", "Dubletten", "Fehlgeschlagen", "Duplikate"];
+        for word in text.split(|c: char| !c.is_alphanumeric()) {
+            assert!(!others.contains(&word), "{word}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::amount::{duration, number, octets, time};
 use crate::facts::{Exception, Facts, Trouble};
 use crate::letter::Letter;
+use crate::words::code;
 use mailcrane_core::record::PassKind;
 use mailcrane_core::state::MigrationState;
 use mailcrane_core::token::MailEvent;
@@ -29,12 +30,12 @@ pub(crate) fn letter(facts: &Facts) -> Letter {
         heading,
         paragraphs,
         facts: rows(facts),
-        exceptions_heading: "Was Ihre Aufmerksamkeit braucht".into(),
+        exceptions_heading: "Konten, die Sie brauchen".into(),
         exceptions,
         link_label: "Statusseite öffnen",
         link: facts.link.clone(),
-        footer: "Bewahren Sie diese E-Mail auf: Der Link ist der Schlüssel zu Ihrer Migration. Wer ihn hat, kann sie \
-                 sehen und steuern.",
+        footer: "Bewahren Sie diese E-Mail auf: Der Link ist der Schlüssel zu Ihrem Umzug. Wer ihn hat, kann den \
+                 Umzug sehen und steuern.",
     }
 }
 
@@ -48,49 +49,50 @@ fn submitted(facts: &Facts) -> (String, Vec<String>) {
         "Ihr Auftrag mit {accounts} ist eingegangen. Jetzt werden beide Enden jedes Kontos geprüft, und was zu \
          kopieren ist, wird gezählt. Kopiert wird erst, wenn Sie es auf der Statusseite starten."
     );
-    ("Ihre Migration ist eingegangen".into(), vec![first])
+    ("Ihr Umzug ist eingegangen".into(), vec![first])
 }
 
 fn started(facts: &Facts) -> (String, Vec<String>) {
     let heading = match facts.kind {
-        PassKind::Full | PassKind::Prestage => "Ihre Migration hat begonnen",
-        PassKind::Trial => "Ihre Probemigration hat begonnen",
-        PassKind::Delta => "Die Deltamigration hat begonnen",
+        PassKind::Full | PassKind::Prestage => "Ihr Umzug hat begonnen",
+        PassKind::Trial => "Ihr Versuch hat begonnen",
+        PassKind::Delta => "Der Nachzug hat begonnen",
     };
-    let text = "Sie können den Browser schließen und den Rechner ausschalten; die Migration läuft weiter. Die alten \
+    let text = "Sie können den Browser schließen und den Rechner ausschalten; der Umzug läuft weiter. Die alten \
                 Postfächer werden nur gelesen, nie verändert, und lassen sich wie bisher benutzen.";
     (heading.into(), vec![text.into()])
 }
 
 fn ended(facts: &Facts) -> (String, Vec<String>) {
     let heading = match facts.state {
-        MigrationState::Finished if facts.kind == PassKind::Delta => "Die Deltamigration ist fertig",
-        MigrationState::Finished if facts.kind == PassKind::Trial => "Ihre Probemigration ist fertig",
-        MigrationState::Finished => "Ihre Migration ist fertig",
-        MigrationState::Cancelled => "Ihre Migration wurde abgebrochen",
-        MigrationState::Failed => "Ihre Migration konnte nicht ausgeführt werden",
-        _ => "Ihre Migration ist fertig, mit Ausnahmen",
+        MigrationState::Finished if facts.kind == PassKind::Delta => "Der Nachzug ist beendet",
+        MigrationState::Finished if facts.kind == PassKind::Trial => "Ihr Versuch ist beendet",
+        MigrationState::Finished => "Ihr Umzug ist beendet",
+        MigrationState::Cancelled => "Ihr Umzug wurde abgebrochen",
+        MigrationState::Failed => "Ihr Umzug ist gescheitert",
+        _ => "Ihr Umzug ist beendet, mit Fehlern",
     };
     let mut paragraphs = Vec::new();
     match facts.state {
         MigrationState::Finished => {
-            paragraphs
-                .push("Über jede Nachricht der Quelle ist Rechenschaft gegeben, und das Ziel wurde geprüft.".into());
+            paragraphs.push(
+                "Über jede Nachricht der Quelle ist Rechenschaft gegeben, und das Ziel wurde nachgeprüft.".into(),
+            );
         }
-        MigrationState::Cancelled => paragraphs.push("Was bis dahin kopiert wurde, bleibt, wo es ist.".into()),
+        MigrationState::Cancelled => paragraphs.push("Kopiertes bleibt am Ziel.".into()),
         _ => {
-            let text = "Die Ausnahmen stehen unten und auf der Statusseite, wo Sie es erneut versuchen können.";
+            let text = "Was gescheitert ist, steht unten und auf der Statusseite, wo Sie es erneut versuchen können.";
             paragraphs.push(text.into());
         }
     }
     let moved = matches!(facts.state, MigrationState::Finished | MigrationState::FinishedWithErrors);
     if moved && facts.kind == PassKind::Trial {
-        let text = "Sehen Sie sich das Ergebnis in den Postfächern an. Die volle Migration kopiert nur, was die Probe \
-                    ausgelassen hat; starten Sie sie auf der Statusseite.";
+        let text = "Sehen Sie sich das Ergebnis in den Postfächern an. Der volle Umzug kopiert nur, was der Versuch \
+                    ausgelassen hat; starten Sie ihn auf der Statusseite.";
         paragraphs.push(text.into());
     } else if moved {
-        let text = "Inzwischen kann noch E-Mail in den alten Postfächern eingegangen sein. Starten Sie 24 bis 48 \
-                    Stunden nach der Änderung im DNS eine Deltamigration; sie kopiert nur, was neu ist.";
+        let text = "Inzwischen kann noch Post in den alten Postfächern angekommen sein. Starten Sie 24 bis 48 \
+                    Stunden nach der Änderung des MX-Eintrags einen Nachzug; er kopiert nur, was neu ist.";
         paragraphs.push(text.into());
     }
     (heading.into(), paragraphs)
@@ -100,23 +102,23 @@ fn attention(facts: &Facts) -> (String, Vec<String>) {
     let (heading, text) = match facts.trouble {
         Trouble::Full => (
             "Ein Postfach ist voll",
-            "Das Ziel hat keinen Platz für den Rest eines Kontos. Erhöhen Sie das Kontingent des Postfachs oder schaffen \
-             Sie darin Platz, und wählen Sie dann auf der Statusseite „Erneut versuchen“. Was kopiert ist, bleibt; die \
+            "Das Ziel hat keinen Platz für den Rest eines Kontos. Vergrößern Sie das Kontingent des Postfachs oder schaffen \
+             Sie darin Platz, und wählen Sie dann auf der Statusseite „Erneut versuchen“. Kopiertes bleibt; die \
              übrigen Konten laufen weiter.",
         ),
         Trouble::SignIn => (
             "Ein Server lässt uns nicht mehr ein",
             "An einem Konto ist keine Anmeldung mehr möglich. Geben Sie auf der Statusseite Passwort oder Berechtigung \
-             neu ein, und wählen Sie dann „Erneut versuchen“. Was kopiert ist, bleibt; die übrigen Konten laufen weiter.",
+             neu ein, und wählen Sie dann „Erneut versuchen“. Kopiertes bleibt; die übrigen Konten laufen weiter.",
         ),
         Trouble::Server => (
             "Ein Server lässt uns warten",
-            "Ein Server war so lange beschäftigt, langsam oder stumm, dass ein Konto auf Sie wartet. Wählen Sie auf der \
-             Statusseite „Erneut versuchen“, sobald der Server wieder antwortet. Was kopiert ist, bleibt; die übrigen \
+            "Ein Server war so lange beschäftigt, langsam oder stumm, dass ein Konto Sie braucht. Wählen Sie auf der \
+             Statusseite „Erneut versuchen“, sobald der Server wieder antwortet. Kopiertes bleibt; die übrigen \
              Konten laufen weiter.",
         ),
         Trouble::Other => (
-            "Ihre Migration braucht Ihre Aufmerksamkeit",
+            "Ihr Umzug braucht Sie",
             "Ein oder mehrere Konten kommen ohne Sie nicht weiter. Die übrigen laufen weiter. Bitte berichtigen Sie \
              auf der Statusseite, was unten genannt ist.",
         ),
@@ -125,7 +127,7 @@ fn attention(facts: &Facts) -> (String, Vec<String>) {
 }
 
 fn confirm() -> (String, Vec<String>) {
-    let text = "Bitte bestätigen Sie Ihre Adresse mit dem Link unten. Vorher meldet sich niemand irgendwo an.";
+    let text = "Bitte bestätigen Sie Ihre Adresse mit dem Link unten. Vorher wird nirgends etwas geöffnet.";
     ("Bitte bestätigen Sie Ihre Adresse".into(), vec![text.into()])
 }
 
@@ -147,12 +149,12 @@ fn rows(facts: &Facts) -> Vec<(&'static str, String)> {
         rows.push(("Beendet", time(ended)));
         rows.push(("Seit dem Beginn", duration(started, ended)));
     }
-    rows.push(("Gefundene Nachrichten", count(totals.found)));
+    rows.push(("Gefunden", count(totals.found)));
     rows.push(("Kopiert", count(totals.copied)));
-    rows.push(("Dubletten", count(totals.duplicate)));
-    rows.push(("Nach Regel ausgelassen", count(totals.skipped)));
-    rows.push(("Fehlgeschlagen", count(totals.failed)));
-    rows.push(("Inzwischen verschwunden", count(totals.vanished)));
+    rows.push(("Schon da", count(totals.duplicate)));
+    rows.push(("Ausgelassen", count(totals.skipped)));
+    rows.push(("Gescheitert", count(totals.failed)));
+    rows.push(("Verschwunden", count(totals.vanished)));
     rows.push(("Größe", octets(totals.bytes_done, ',')));
     if let Some(keep_until) = facts.keep_until {
         rows.push(("Passwörter und Daten werden gelöscht am", time(keep_until)));
@@ -166,5 +168,6 @@ fn exception(exception: &Exception) -> String {
         let failed = number(exception.failed, '.');
         return format!("{}: {failed} {messages} nicht kopiert werden", exception.mailbox);
     }
-    format!("{}: {}", exception.mailbox, exception.message)
+    let message = code::german(&exception.code).unwrap_or_else(|| exception.message.clone());
+    format!("{}: {message}", exception.mailbox)
 }

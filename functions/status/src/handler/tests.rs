@@ -53,6 +53,7 @@ fn scene(accounts: u32) -> Scene {
         token_hash: mailcrane_lambda::access::hash("token"),
         name: "Office <script>".into(),
         notify: Vec::new(),
+        webhook: None,
         language: "en".into(),
         destination: DestinationKind::Workmail { access: Access::User },
         options: Options::default(),
@@ -315,8 +316,14 @@ fn vouchers_are_listed_for_the_operator_alone_and_without_their_codes() {
         settings: Settings::default(),
     };
     for id in ["b", "a"] {
-        let new =
-            NewVoucher { id: id.into(), hash: format!("hash-{id}"), note: "Shop".into(), mailboxes: 7, expires: None };
+        let new = NewVoucher {
+            id: id.into(),
+            hash: format!("hash-{id}"),
+            salt: String::new(),
+            note: "Shop".into(),
+            mailboxes: 7,
+            expires: None,
+        };
         scene.memory.clock.block_on(voucher::issue(&world, new)).unwrap();
     }
     assert_eq!(scene.get("/v1/vouchers", "token").status(), 403);

@@ -1,5 +1,8 @@
 mod mailboxes;
 mod reach;
+mod rehearsal;
+mod repeated_voucher;
+mod webhook;
 
 use super::*;
 use crate::app::App;
@@ -30,14 +33,8 @@ fn scene() -> Scene {
         clock: memory.clock.clone(),
         settings: Settings::default(),
     };
-    let app = App {
-        world,
-        vault: memory.vault.clone(),
-        public_url: "https://move.example.org".into(),
-        public_trial: false,
-        rescue: false,
-    };
-    Scene { app, memory }
+    let (vault, public_url) = (memory.vault.clone(), "https://move.example.org".into());
+    Scene { app: App { world, vault, public_url, public_trial: false, rescue: false, private_hosts: false }, memory }
 }
 
 impl Scene {

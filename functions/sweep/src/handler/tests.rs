@@ -37,6 +37,7 @@ fn scene() -> (TestApp, Memory, MigrationId) {
         token_hash: mailcrane_lambda::access::hash("token"),
         name: "Office".into(),
         notify: vec!["admin@example.org".into()],
+        webhook: None,
         language: "en".into(),
         destination: DestinationKind::Workmail { access: Access::Administrator },
         options: Options::default(),

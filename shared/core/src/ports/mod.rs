@@ -12,3 +12,4 @@ pub mod queue;
 pub mod source;
 pub mod table;
 pub mod vault;
+pub mod webhook;

@@ -95,7 +95,8 @@ pub struct Examined {
 }
 
 /// What the folders of a source are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Filing {
     /// Places: a message is in one of them.
     #[default]

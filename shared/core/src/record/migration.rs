@@ -1,6 +1,6 @@
 //! A migration: one customer's order.
 
-use super::{Counters, PassKind, Record, Right};
+use super::{Counters, PassKind, Record, Right, Webhook};
 use crate::id::{MigrationId, PassNo};
 use crate::ports::source::Endpoint;
 use crate::state::MigrationState;
@@ -85,6 +85,9 @@ pub struct Migration {
     /// Who is told by e-mail.
     #[serde(default)]
     pub notify: Vec<String>,
+    /// Which program is told of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// The language of mails and page: `en` or `de`.
     #[serde(default)]
     pub language: String,

@@ -6,10 +6,12 @@ mod folder;
 mod lane;
 mod mailbox;
 mod migration;
+mod outline;
 mod protocol;
 mod secrets;
 mod slice;
 mod voucher;
+mod webhook;
 
 pub use account::{
     Account, Allowance, Analysis, Check, CheckState, DestinationEnd, Grade, Pass, PassKind, SourceAuth, SourceEnd,
@@ -20,10 +22,12 @@ pub use folder::{Folder, MappedName};
 pub use lane::{Lane, LaneState};
 pub use mailbox::CreatedMailbox;
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Opened, Options};
+pub use outline::Outline;
 pub use protocol::{Entry, EntryKind};
 pub use secrets::{OauthSecret, Secrets};
 pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
 pub use voucher::{ListedVoucher, Payment, Right, Voucher};
+pub use webhook::{Telling, Webhook, WebhookTrouble};
 
 use crate::ports::table::{Body, Item, Key};
 use jiff::Timestamp;
@@ -197,6 +201,12 @@ pub mod keys {
         Key::new(account_partition(id, no), format!("L#{}#{lane}", kind.as_str()))
     }
 
+    /// The folders of an account's source, as its analysis saw them.
+    #[must_use]
+    pub fn outline(id: &MigrationId, no: AccountNo) -> Key {
+        Key::new(account_partition(id, no), "OUTLINE")
+    }
+
     /// A folder of an account.
     #[must_use]
     pub fn folder(id: &MigrationId, no: AccountNo, folder: FolderNo) -> Key {
@@ -288,6 +298,12 @@ pub mod keys {
     #[must_use]
     pub fn letter(id: &MigrationId, name: &str) -> Key {
         Key::new(migration_partition(id), format!("OUT#{name}"))
+    }
+
+    /// An event that a webhook is told of.
+    #[must_use]
+    pub fn telling(id: &MigrationId, name: &str) -> Key {
+        Key::new(migration_partition(id), format!("HOOK#{name}"))
     }
 
     /// A voucher, by the hash of its code.

@@ -48,6 +48,9 @@ pub struct ListedVoucher {
     pub v: u8,
     /// The hash of its code.
     pub hash: String,
+    /// What its code is made of, together with the operator key: a repeated request is told the same code again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub salt: String,
 }
 
 impl Record for ListedVoucher {}

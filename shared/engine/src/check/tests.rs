@@ -57,6 +57,7 @@ fn scene(access: Access, by_operator: bool, users: &[&str]) -> Scene {
         token_hash: "hash".into(),
         name: String::new(),
         notify: Vec::new(),
+        webhook: None,
         language: "en".into(),
         destination: DestinationKind::Workmail { access },
         options: Options::default(),

@@ -28,8 +28,14 @@ impl Scene {
     fn issue(&self, mailboxes: u32) -> String {
         let hash = format!("hash-of-{mailboxes}");
         let expires = Some(later(self.world.now(), Duration::from_secs(3600)));
-        let new =
-            NewVoucher { id: format!("v{mailboxes}"), hash: hash.clone(), note: String::new(), mailboxes, expires };
+        let new = NewVoucher {
+            id: format!("v{mailboxes}"),
+            hash: hash.clone(),
+            salt: String::new(),
+            note: String::new(),
+            mailboxes,
+            expires,
+        };
         self.memory.clock.block_on(issue(&self.world, new)).unwrap();
         hash
     }
@@ -50,6 +56,7 @@ impl Scene {
             token_hash: "hash".into(),
             name: String::new(),
             notify: Vec::new(),
+            webhook: None,
             language: "en".into(),
             destination: DestinationKind::Workmail { access: Access::User },
             options: Options::default(),

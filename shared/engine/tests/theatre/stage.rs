@@ -226,6 +226,7 @@ fn migration(id: &MigrationId, accounts: u32, now: mailcrane_core::Timestamp) ->
         state: MigrationState::Ready,
         created: now,
         notify: vec![],
+        webhook: None,
         language: "en".into(),
         destination: DestinationKind::Workmail { access: Access::User },
         options: Options::default(),

@@ -21,6 +21,8 @@ pub enum Port {
     Vault,
     /// `Mailer`
     Mailer,
+    /// `Webhooks`
+    Webhooks,
     /// `Blobs`
     Blobs,
 }
@@ -55,7 +57,7 @@ impl Call {
             Port::Directory => matches!(self.method, "mailbox" | "administrator" | "permissions" | "roles" | "assume"),
             Port::Vault => self.method == "open",
             Port::Blobs => self.method == "link",
-            Port::Queues | Port::Mailer => false,
+            Port::Queues | Port::Mailer | Port::Webhooks => false,
         }
     }
 
