@@ -27,7 +27,7 @@ use mailcrane_core::record::{Account, Lane, Migration, Slice, Versioned};
 use mailcrane_core::token::Reason;
 use mailcrane_core::uid::Uid;
 use mailcrane_core::{Fault, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +46,13 @@ struct Parcel {
     item: NewItem,
     row: Row,
     memory: Option<OwnedSemaphorePermit>,
+}
+
+/// A request that is over.
+struct Answered {
+    parcels: Vec<Parcel>,
+    stored: Vec<Stored>,
+    begun: Timestamp,
 }
 
 /// What a table operation gave.
@@ -108,8 +115,10 @@ pub async fn run<W: World, E: Ends>(
         held: BTreeMap::new(),
         reading: 0,
         parcels: VecDeque::new(),
+        unsettled: BTreeSet::new(),
         flush: false,
-        throttle: Throttle::new(world.sizes().requests.0, world.sizes().requests.1),
+        // Where each request waits for those before it, how many may be in flight is found out from one on.
+        throttle: Throttle::new(if features.parallel { world.sizes().requests.0 } else { 1 }, world.sizes().requests.1),
         halt: None,
         budget,
         spent: None,
@@ -164,6 +173,8 @@ struct Copier<'a, W: World, D: Destination> {
     /// Jobs that the reader has not finished.
     reading: usize,
     parcels: VecDeque<Parcel>,
+    /// Slices with a listing of what may be ours, while requests that were in flight meanwhile are not answered.
+    unsettled: BTreeSet<SliceNo>,
     flush: bool,
     throttle: Throttle,
     halt: Option<Halt>,
@@ -182,7 +193,7 @@ struct Copier<'a, W: World, D: Destination> {
     recorded: Timestamp,
 }
 
-type Answers<'a> = FuturesUnordered<BoxFuture<'a, (Vec<Parcel>, Vec<Stored>)>>;
+type Answers<'a> = FuturesUnordered<BoxFuture<'a, Answered>>;
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     async fn work(mut self, mut news: Receiver<Event>) -> Ended {
@@ -215,7 +226,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                     booking = None.into();
                     self.booked(booked).await;
                 }
-                Some((parcels, stored)) = answers.next(), if !answers.is_empty() => self.answered(parcels, stored),
+                Some(answered) = answers.next(), if !answers.is_empty() => self.answered(answered),
                 Some(event) = news.recv() => self.heard(event).await,
                 () = world.clock().sleep(wake) => {}
             }
