@@ -14,7 +14,7 @@ use crate::chunk;
 use crate::lane::Next;
 use crate::throttle::Throttle;
 use crate::world::{World, later, until};
-use futures_util::future::{BoxFuture, Either, OptionFuture, select};
+use futures_util::future::{BoxFuture, Either, OptionFuture, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
@@ -89,7 +89,11 @@ pub async fn run<W: World, E: Ends>(
     if let Some((fault, until)) = budget.spent(world.now()) {
         return Ended::Next { lane, next: pause(&fault, until), progress: false };
     }
-    let destination = match ends.destination(migration, account).await {
+    // A lane that will hardly find anything signs in to the source only when it has.
+    let likely = account.pass.slices > u32::from(lane.record.no.0);
+    let source = OptionFuture::from(likely.then(|| ends.source(migration, account)));
+    let (destination, source) = join(ends.destination(migration, account), source).await;
+    let destination = match destination {
         Ok(destination) => destination,
         Err(fault) => return at_once(world, lane, fault),
     };
@@ -129,7 +133,7 @@ pub async fn run<W: World, E: Ends>(
         looked: world.now(),
         recorded: world.now(),
     };
-    let reader = reader::run(world, ends, (migration, account), orders, events, limits);
+    let reader = reader::run(world, (ends, migration, account), source, orders, events, limits);
     // Who has nothing more to say to the source signs out; one that does not answer is hung up on.
     match select(pin!(copier.work(news)), pin!(reader)).await {
         Either::Left((ended, reader)) => {
