@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// How many UIDs one page of a listing spans.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 5_000;
 /// What a server without APPENDLIMIT is believed to take.
 const MAX_MESSAGE: u64 = 40 * 1024 * 1024;
 
@@ -142,7 +142,11 @@ struct List<'a> {
 impl AsyncCall<ListPage> for List<'_> {
     async fn run(self, session: &mut ImapSession) -> Result<ListPage, Failure> {
         let wire = place::wire(self.folder);
-        let examined = session.open_folder(&wire).await?;
+        let examined = match &session.current {
+            // Further pages are those of the folder as the first one found it.
+            Some((folder, examined)) if *folder == wire && self.from > Uid::MIN => *examined,
+            _ => session.open_folder(&wire).await?,
+        };
         session.current = Some((wire.clone(), examined));
         let last = Uid::new(self.from.get().saturating_add(PAGE - 1)).unwrap_or(Uid::MAX);
         let range = UidRange::new(self.from, last).unwrap_or(UidRange::ALL);
