@@ -35,9 +35,10 @@ faults: setup ## random schedules over real adapters (SEEDS=100, or SEED=17 for 
 	cargo build --quiet --workspace --bin workmail
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test --quiet --workspace --test faults -- --nocapture
 
-bench: ## Mailcrane beside mbsync and the bare limits (QUICK=1: two minutes); results in tests/bench/results
+bench: ## Mailcrane beside mbsync and the bare limits, an hour with builds (QUICK=1: five minutes, smaller); results in tests/bench/results
 	@command -v mbsync >/dev/null || tests/bench/setup.sh
 	cargo build --quiet --profile speed --bin bench --bin workmail
+	$(if $(QUICK),,cargo build --quiet --release $(patsubst functions/%,-p %,$(wildcard functions/*)))
 	target/speed/bench $(if $(QUICK),quick,full) --out tests/bench/results
 
 fuzz: ## hostile octets for every parser: SECONDS=60 for each (TARGET=mime for one)

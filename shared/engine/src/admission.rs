@@ -15,6 +15,7 @@ use crate::world::{World, later};
 use line::{Candidate, Next};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, Generation, LaneNo, MigrationId, PassNo};
+use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::queue::Queues as _;
 use mailcrane_core::ports::table::{Body, Expect, Item, Key, Table as _, TableError, Write};
 use mailcrane_core::record::{Account, Lane, LaneState, Migration, Pass, Record, Versioned, keys};
@@ -93,7 +94,14 @@ pub async fn forget<W: World>(world: &W, migration: &MigrationId) -> Result<(), 
 pub async fn release<W: World>(world: &W, migration: &MigrationId, account: AccountNo) -> Result<(), LedgerError> {
     leave(world, migration, account).await?;
     conclude(world, migration).await?;
-    admit(world).await
+    admit_after(world, account).await
+}
+
+/// Lets whoever was faster come to its end. Accounts that were begun together do their steps together: each lets another
+/// time pass, so that they do not meet again.
+async fn give_way<W: World>(world: &W, no: AccountNo) {
+    let time = world.times().back_off / 20 * (no.0 % 8 + 1);
+    world.clock().sleep(time).await;
 }
 
 async fn leave<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(), LedgerError> {
@@ -112,7 +120,7 @@ async fn leave<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(
             writes.push(Write::Put(Item { key, ..again }, Expect::Anything));
         }
         match ledger::transact(world.table(), &format!("leave{id}{no}{}", roster.version), writes).await {
-            Err(TableError::Conflict) => {}
+            Err(TableError::Conflict) => give_way(world, no).await,
             other => return Ok(other?),
         }
     }
@@ -229,6 +237,11 @@ fn number(key: &Key) -> Option<AccountNo> {
 /// # Errors
 /// [`LedgerError`] of the table.
 pub async fn admit<W: World>(world: &W) -> Result<(), LedgerError> {
+    admit_after(world, AccountNo(0)).await
+}
+
+/// The same on behalf of an account that has just left.
+async fn admit_after<W: World>(world: &W, left: AccountNo) -> Result<(), LedgerError> {
     let mut passed_over: Vec<MigrationId> = Vec::new();
     for _ in 0..STEPS {
         let roster = roster(world).await?;
@@ -244,7 +257,7 @@ pub async fn admit<W: World>(world: &W) -> Result<(), LedgerError> {
         match step {
             Ok(Step::Went) => {}
             Ok(Step::Nobody) => passed_over.push(id),
-            Err(error) if error.is_conflict() => {}
+            Err(error) if error.is_conflict() => give_way(world, left).await,
             Err(error) => return Err(error),
         }
     }

@@ -4,6 +4,11 @@
 use mailcrane_core::Timestamp;
 use std::time::Duration;
 
+/// What an answer may take while more requests are put behind it.
+const SOON: Duration = Duration::from_secs(4);
+/// What it takes when too many are in flight.
+const LATE: Duration = Duration::from_secs(8);
+
 /// The limit of requests in flight, and when the next may start.
 #[derive(Debug, Clone)]
 pub struct Throttle {
@@ -44,6 +49,17 @@ impl Throttle {
         }
     }
 
+    /// Counts an answered request where each waits for those before it: one that took long says that no more should be
+    /// in flight, and one that took very long that fewer should.
+    pub fn answered_in(&mut self, took: Duration) {
+        if took <= SOON {
+            self.succeeded();
+        } else if took > LATE {
+            self.limit = (self.limit / 2).max(1);
+            (self.steep, self.successes) = (false, 0);
+        }
+    }
+
     /// Halves the limit and waits.
     pub fn refused(&mut self, now: Timestamp, wait: Duration) {
         self.limit = (self.limit / 2).max(1);
@@ -57,6 +73,17 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_answers_end_the_growth_and_very_slow_ones_leave_one_request() {
+        let mut throttle = Throttle::new(1, 16);
+        let now = Timestamp::UNIX_EPOCH;
+        let mut after = |seconds: u64, answers: usize| {
+            (0..answers).for_each(|_| throttle.answered_in(Duration::from_secs(seconds)));
+            throttle.limit(now)
+        };
+        assert_eq!([after(1, 7), after(5, 50), after(9, 1), after(30, 3)], [8, 8, 4, 1]);
+    }
 
     #[test]
     fn the_limit_grows_and_is_halved() {

@@ -23,6 +23,15 @@ pub(crate) struct Arena {
     born: u32,
 }
 
+/// CPU seconds of those who serve a contestant.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Cpu {
+    pub(crate) source: f64,
+    pub(crate) destination: f64,
+    /// The links to both.
+    pub(crate) links: f64,
+}
+
 /// One run of a contestant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Run {
@@ -40,6 +49,12 @@ pub(crate) struct Run {
     pub(crate) round_trips: u64,
     /// How much of the machine's CPU was busy, from 0 to 1.
     pub(crate) busy: f64,
+    /// How much of it was busy with this bench.
+    #[serde(default)]
+    pub(crate) own: f64,
+    /// CPU seconds of the others that took part.
+    #[serde(default)]
+    pub(crate) cpu: Cpu,
     pub(crate) report: Report,
 }
 
@@ -76,15 +91,19 @@ impl Bout<'_> {
 impl Arena {
     /// Starts the servers and fills the source.
     pub(crate) async fn open(mailboxes: &[&Mailbox]) -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("mailcrane-bench-{}", std::process::id()));
+        // In memory where that is possible: what a disk that is shared with others does meanwhile is no figure of ours.
+        let memory = PathBuf::from("/dev/shm");
+        let base = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let dir = base.join(format!("mailcrane-bench-{}", std::process::id()));
         let part = |name: &str| -> Result<PathBuf> {
             let path = dir.join(name);
             fs::create_dir_all(&path)?;
             Ok(path)
         };
         let source = Dovecot::start(&part("source")?, "maildir:~/Maildir")?;
-        // With Maildir several connections that write into one folder would wait for its lock file.
-        let imap = Dovecot::start(&part("imap")?, "sdbox:~/sdbox")?;
+        // What costs this server least: with Maildir connections that write into one folder wait for its lock file, with
+        // sdbox each message is a file. Every contestant writes into the same.
+        let imap = Dovecot::start(&part("imap")?, "mdbox:~/mdbox")?;
         let work_mail = WorkMail::start(&part("workmail")?).await?;
         for mailbox in mailboxes {
             mailbox.write(&source.maildir(mailbox.user()))?;
@@ -92,6 +111,12 @@ impl Arena {
         }
         let arena = Self { dir, source, imap, work_mail, born: 0 };
         Ok(arena)
+    }
+
+    /// CPU seconds so far: of the source, of the destination and of everybody.
+    fn spent(&self, to_work_mail: bool) -> [f64; 3] {
+        let destination = if to_work_mail { self.work_mail.pid() } else { self.imap.pid() };
+        [measure::tree(self.source.pid()), measure::tree(destination), measure::tree(std::process::id())]
     }
 
     /// Lets a contestant do its work and looks at the result.
@@ -133,9 +158,9 @@ impl Arena {
         };
         let turns = [source.turns(), destination.turns()];
         let relays = [tokio::spawn(source.run()), tokio::spawn(destination.run())];
-        let before = measure::machine();
+        let (before, spent) = (measure::machine(), self.spent(to_work_mail));
         let report = apart(&work).await;
-        let after = measure::machine();
+        let (after, now) = (measure::machine(), self.spent(to_work_mail));
         relays.iter().for_each(tokio::task::JoinHandle::abort);
         let report = report.with_context(|| bout.title())?;
         let mut messages = 0;
@@ -159,6 +184,10 @@ impl Arena {
             }
         }
         let _ = fs::remove_dir_all(&scratch);
+        let [source, destination, whole] = [0, 1, 2].map(|part| now[part] - spent[part]);
+        // The links are what is left of this process and its children: neither a server nor the contestant.
+        let links = (whole - source - destination - report.whole_cpu).max(0.0);
+        let cpu = Cpu { source, destination, links };
         Ok(Run {
             contestant,
             kind: mailbox.kind,
@@ -170,6 +199,8 @@ impl Arena {
             octets: mailbox.octets() * bout.accounts,
             round_trips: turns.iter().map(|turns| turns.load(Ordering::Relaxed)).sum(),
             busy: (after.0 - before.0) / (after.1 - before.1).max(0.01),
+            own: (cpu.source + cpu.destination + cpu.links + report.cpu) / (after.1 - before.1).max(0.01),
+            cpu,
             report,
         })
     }

@@ -42,6 +42,11 @@ impl Dovecot {
         Ok(server)
     }
 
+    /// The process whose children serve.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The Maildir of a user.
     pub(crate) fn maildir(&self, user: &str) -> PathBuf {
         self.mail.join(user).join("Maildir")

@@ -68,6 +68,16 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
+/// Plays the simulations at the same time: their clocks are their own.
+fn simulate(scales: &[(u32, u32)]) -> Result<Vec<Scale>> {
+    let played = std::thread::scope(|scope| {
+        let begin = |&(accounts, messages): &(u32, u32)| scope.spawn(move || scale::play(accounts, messages));
+        let threads: Vec<_> = scales.iter().map(begin).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    played.into_iter().map(|one| one.map_err(|_panic| anyhow::anyhow!("a simulation panicked"))?).collect()
+}
+
 fn bench(name: &str, only: Option<&str>, out: Option<&Path>, scales: &[(u32, u32)], release: &Path) -> Result<()> {
     let scope = match name {
         "full" => Scope::FULL,
@@ -78,8 +88,7 @@ fn bench(name: &str, only: Option<&str>, out: Option<&Path>, scales: &[(u32, u32
     println!("{}", report::heading());
     let tell = |run: &Run| println!("{}", report::line(run));
     let runs = runtime()?.block_on(Box::pin(suite::run(scope, only, tell)))?;
-    let scale: Vec<Scale> =
-        scales.iter().map(|(accounts, messages)| scale::play(*accounts, *messages)).collect::<Result<_>>()?;
+    let scale = simulate(scales)?;
     let starts = if only.is_none() { start::all(release)? } else { Vec::new() };
     let figures = Figures { runs: &runs, scale: &scale, starts: &starts };
     println!("{}", report::summary(&figures));

@@ -93,11 +93,12 @@ impl Figures<'_> {
         let one = median(self.of(ToWorkMail, Kind::Part, 30, 1, LANES).iter().map(|run| run.rate()).collect());
         let eight = self.of(ToWorkMail, Kind::Part, 30, 8, LANES);
         // The rate and what was left of the CPU are those of one run.
-        let busy = eight.iter().max_by(|a, b| a.rate().total_cmp(&b.rate())).map(|run| run.busy);
+        let busy = eight.iter().max_by(|a, b| a.rate().total_cmp(&b.rate())).map(|run| (run.busy, run.own));
         let eight = eight.iter().map(|run| run.rate()).max_by(f64::total_cmp);
         let mut many = self.versus("8 accounts at once >= 5 x one account, or no CPU is left", eight, one, 5.0);
-        if let Some(busy) = busy {
-            many.measured = format!("{}, CPU {:.0} % busy", many.measured, busy * 100.0);
+        if let Some((busy, own)) = busy {
+            many.measured =
+                format!("{}, CPU {:.0} % busy, {:.0} % with this bench", many.measured, busy * 100.0, own * 100.0);
             many.holds = many.holds.map(|holds| holds || busy >= 0.9);
         }
         #[expect(clippy::cast_precision_loss, reason = "shown in MB")]

@@ -10,7 +10,7 @@ use std::path::Path;
 /// The line above the runs.
 pub(crate) fn heading() -> String {
     format!(
-        "{:20} {:9} {:>5} {:>4} {:>5} {:>8} {:>7} {:>7} {:>6} {:>7} {:>6} {:>6} {:>6} {:>6} {:>5}",
+        "{:20} {:9} {:>5} {:>4} {:>5} {:>8} {:>7} {:>7} {:>6} {:>7} {:>6} {:>6} {:>6} {:>6} {:>5} {:>5} {:>20}",
         "who",
         "mailbox",
         "ms",
@@ -25,18 +25,20 @@ pub(crate) fn heading() -> String {
         "table",
         "queue",
         "idle s",
-        "busy"
+        "busy",
+        "own",
+        "CPU s: from, to, link"
     )
 }
 
-/// One run. What chunks did not spend on copying is told as `idle`.
+/// One run. What chunks did not spend on copying is told as `idle`; `busy` is the whole machine, `own` this bench.
 #[expect(clippy::cast_precision_loss, reason = "shown in MB")]
 pub(crate) fn line(run: &Run) -> String {
     let report = &run.report;
     let bill = report.bill.unwrap_or_default();
     let idle: f64 = report.chunks.iter().filter(|c| c.kind == "copy").map(|c| c.before + c.after).sum();
     format!(
-        "{:20} {:9} {:>5} {:>4} {:>5} {:>8.0} {:>7.1} {:>7.2} {:>6.2} {:>7.0} {:>6} {:>6} {:>6} {:>6.2} {:>4.0}%",
+        "{:20} {:9} {:>5} {:>4} {:>5} {:>8.0} {:>7.1} {:>7.2} {:>6.2} {:>7.0} {:>6} {:>6} {:>6} {:>6.2} {:>4.0}% {:>4.0}% {:>20}",
         run.contestant.name(),
         format!("{:?}", run.kind).to_lowercase(),
         run.round_trip_ms,
@@ -51,7 +53,9 @@ pub(crate) fn line(run: &Run) -> String {
         bill.writes + bill.transactions,
         report.queued,
         idle,
-        run.busy * 100.0
+        run.busy * 100.0,
+        run.own * 100.0,
+        format!("{:.2}, {:.2}, {:.2}", run.cpu.source, run.cpu.destination, run.cpu.links)
     )
 }
 
@@ -101,8 +105,8 @@ pub(crate) fn summary(figures: &Figures<'_>) -> String {
     lines.push(String::new());
     for Ratio { asked, measured, holds } in figures.ratios() {
         let verdict = match holds {
-            Some(true) => "holds",
-            Some(false) => "DOES NOT HOLD",
+            Some(true) => "pass",
+            Some(false) => "FALLS SHORT",
             None => "not judged",
         };
         lines.push(format!("{verdict:14} {asked}: {measured}"));

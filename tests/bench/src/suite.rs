@@ -38,7 +38,6 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     let draw = |kind| Mailbox::draw(kind, scope.divisor);
     let (ordinary, part, small, large) = (draw(Kind::Ordinary), draw(Kind::Part), draw(Kind::Small), draw(Kind::Large));
     let many = draw(Kind::Many);
-    let mut arena = Arena::open(&[&ordinary, &part, &small, &large, &many]).await?;
     let bout = |contestant, mailbox, ms| Bout {
         contestant,
         mailbox,
@@ -51,10 +50,6 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
         foreign: 0,
         delta: false,
     };
-    // The server numbers its messages and fills its caches before anything counts.
-    for mailbox in [&ordinary, &part, &small, &large, &many] {
-        arena.run(bout(BareFetch, mailbox, 0)).await?;
-    }
     let mut bouts = Vec::new();
     let today = [(Mbsync, "mbsync"), (Imapsync, "imapsync")];
     let today = today.into_iter().filter(|(_, program)| is_there(program)).map(|(contestant, _)| contestant);
@@ -78,9 +73,16 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     bouts.push(Bout { lanes: 1, ..bout(ToWorkMail, &large, 30) });
     bouts.push(Bout { lanes: 1, chunk_seconds: SHORT_CHUNK, ..bout(ToWorkMail, &small, 100) });
     bouts.push(Bout { delta: true, ..bout(ToWorkMail, &many, 0) });
+    bouts.retain(|bout| only.is_none_or(|only| bout.title().contains(only)));
+    let mut mailboxes = vec![&ordinary, &part, &small, &large, &many];
+    mailboxes.retain(|mailbox| bouts.iter().any(|bout| bout.mailbox.kind == mailbox.kind));
+    let mut arena = Arena::open(&mailboxes).await?;
+    // The server numbers its messages and fills its caches before anything counts.
+    for mailbox in mailboxes {
+        arena.run(bout(BareFetch, mailbox, 0)).await?;
+    }
     let mut runs = Vec::new();
-    let wanted = |bout: &Bout<'_>| only.is_none_or(|only| bout.title().contains(only));
-    for bout in bouts.into_iter().filter(wanted) {
+    for bout in bouts {
         for last in [false, true] {
             match arena.run(bout).await {
                 Ok(run) => {

@@ -80,8 +80,11 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// Messages a second between the first and the last fifth of what was stored.
     pub(crate) steady: Option<f64>,
-    /// CPU seconds.
+    /// CPU seconds of what is measured.
     pub(crate) cpu: f64,
+    /// CPU seconds of the process from its start to its end, preparations included.
+    #[serde(default)]
+    pub(crate) whole_cpu: f64,
     /// The most memory, in octets.
     pub(crate) peak: u64,
     /// What the table was asked for.

@@ -31,6 +31,11 @@ impl WorkMail {
         Ok(server)
     }
 
+    /// The process that serves.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Makes a mailbox.
     pub(crate) async fn mailbox(&self, email: &str) -> Result<()> {
         let seed = json!({"users": [{"email": email, "password": PASSWORD}]});

@@ -91,12 +91,13 @@ impl Memory {
     }
 }
 
-/// Reads jobs until there are no more. After a passing fault it opens a new session.
+/// Reads jobs until there are no more, over the session that was opened already where there is one. After a passing
+/// fault it opens a new one.
 pub(super) async fn run<W: World, E: Ends, B: Blobs>(
     world: &W,
-    ends: &E,
+    (ends, migration, account): (&E, &Migration, &Account),
     shelf: Option<&Shelf<B>>,
-    ends_of: (&Migration, &Account),
+    mut opened: Option<Result<E::Source, Fault>>,
     mut jobs: Receiver<Job>,
     events: Sender<Event>,
     limits: Limits,
@@ -110,7 +111,13 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
         let done = async {
             let session = match &mut session {
                 Some(session) => session,
-                none => none.insert(ends.source(ends_of.0, ends_of.1).await?),
+                none => {
+                    let source = match opened.take() {
+                        Some(opened) => opened,
+                        None => ends.source(migration, account).await,
+                    };
+                    none.insert(source?)
+                }
             };
             if open.as_ref() != Some(&job.folder) {
                 open = None;
@@ -126,7 +133,7 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
                 windows: job.windows,
                 events: &events,
                 limits: &limits,
-                migration: ends_of.0,
+                migration,
                 prefix: job.prefix,
                 shelf,
                 rescuing: Rescuing::Not,
@@ -166,7 +173,7 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
             }
         }
     }
-    if let Some(session) = session {
+    if let Some(session) = session.or(opened.and_then(Result::ok)) {
         session.close().await;
     }
 }

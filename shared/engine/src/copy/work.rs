@@ -4,7 +4,7 @@ use super::lease::Strays;
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
 use mailcrane_core::key::MessageKey;
-use mailcrane_core::manifest::Row;
+use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::destination::ListedItem;
 use mailcrane_core::record::{Folder, Planned, Slice, Versioned};
 use mailcrane_core::settings::Sizes;
@@ -108,6 +108,11 @@ impl Work {
     pub fn resolve(&mut self, row: Row) {
         self.read.insert(row.uid);
         self.rows.insert(row.uid, row);
+    }
+
+    /// Returns the rows of what was copied and is not recorded yet.
+    pub fn copied(&self) -> impl Iterator<Item = Row> + '_ {
+        self.rows.values().filter(|row| row.outcome == Outcome::Copied).cloned()
     }
 
     /// Tells whether a message may be sent: not before the table knows that it is intended.

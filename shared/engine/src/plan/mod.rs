@@ -14,6 +14,7 @@ use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::effects_until;
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
+use futures_util::future::try_join;
 use labels::Labels;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::destination::Destination as _;
@@ -85,9 +86,10 @@ pub async fn run<W: World, E: Ends>(
     if let Some(until) = quarantine(world, &migration.id, &account).await? {
         return Ok(Planned::Wait(until));
     }
-    let mut source = ends.source(migration, &account).await?;
-    let destination = ends.destination(migration, &account).await?;
-    let mut listed = source.folders().await?;
+    // Neither end waits for the other.
+    let (mut source, destination) =
+        try_join(ends.source(migration, &account), ends.destination(migration, &account)).await?;
+    let (mut listed, mut places) = try_join(source.folders(), Places::of(&destination)).await?;
     mapping::arrange(&mut listed);
     let filing = source.filing();
     let fates = mapping::map(&listed, &migration.options, filing);
@@ -107,7 +109,6 @@ pub async fn run<W: World, E: Ends>(
     let names: BTreeSet<_> = listed.iter().map(|f| &f.wire).collect();
     let gone = known.values().filter(|f| !names.contains(&f.record.wire)).cloned().collect();
     let mut past = Past { known: wires, prefixes, gone, undone, moved_from: None };
-    let mut places = Places::of(&destination).await?;
     let filter = Filter {
         since: account.pass.since.max(migration.options.since),
         before: [account.pass.before, migration.options.before].into_iter().flatten().min(),

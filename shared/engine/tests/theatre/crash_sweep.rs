@@ -100,12 +100,13 @@ const PAUSED: Scenario = Scenario {
     outcomes: &[(1, Outcome::Copied, 14), (1, Outcome::Duplicate, 1)],
 };
 
-/// What an IMAP server is: it keeps no key of ours and is written to by one connection.
+/// What an IMAP server is: it keeps no key of ours and is written to by one connection, several requests in flight.
 const KEYLESS: Scenario = Scenario {
     name: "a destination that keeps no keys",
     play: |theatre| {
         let destination = theatre.destination(0);
         destination.features(|f| (f.find_by_key, f.keeps_key, f.parallel) = (false, false, false));
+        destination.features(|f| f.max_batch_items = 1);
         theatre.play(PassKind::Full);
     },
     end: MigrationState::Finished,

@@ -1,10 +1,12 @@
-//! APPEND: one message a command, or several where the server has MULTIAPPEND (RFC 3502).
+//! APPEND: one message a command, or several where the server has MULTIAPPEND (RFC 3502). No command waits for the
+//! answer to the one before, unless its literal must be asked for (no LITERAL+, RFC 7888).
 
-use super::describe;
 use super::item::Location;
+use super::line::{Answer, Line};
+use super::{ImapDestination, describe};
 use crate::failure::Failure;
-use crate::session::ImapSession;
 use crate::wire::date;
+use crate::wire::quote::Argument;
 use crate::wire::status::Status;
 use mailcrane_core::Fault;
 use mailcrane_core::flags::Flags;
@@ -12,31 +14,58 @@ use mailcrane_core::folder::WireName;
 use mailcrane_core::message::NewItem;
 use mailcrane_core::ports::destination::{ItemId, Stored};
 use mailcrane_core::uid::{Uid, UidSet, UidValidity};
+use std::ops::Range;
 
 /// The longest literal that LITERAL- sends without asking (RFC 7888).
 const LITERAL_MINUS: usize = 4096;
 
-/// How far a request came.
-#[derive(Debug, Default)]
-pub(super) struct Sent {
-    /// How many messages, from the first on, may have had an effect.
-    pub(super) whole: usize,
+/// What became of the messages of a call, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Storing {
+    outcomes: Vec<Option<Stored>>,
+    /// Whose last octet was handed over, and whose answer is not there.
+    sent: Vec<bool>,
 }
 
-impl ImapSession {
-    /// Stores messages; adds an outcome for each that has one. A failure leaves the others without.
+impl Storing {
+    pub(super) fn of(messages: usize) -> Self {
+        Self { outcomes: std::iter::repeat_with(|| None).take(messages).collect(), sent: vec![false; messages] }
+    }
+
+    fn mark(&mut self, messages: Range<usize>, sent: bool) {
+        self.sent.get_mut(messages).unwrap_or_default().fill(sent);
+    }
+
+    fn put(&mut self, at: usize, outcome: Stored) {
+        if let Some(slot) = self.outcomes.get_mut(at) {
+            *slot = Some(outcome);
+        }
+    }
+
+    /// Gives every message an outcome: what was sent without an answer may be there, the rest was never sent.
+    pub(super) fn end(self, why: impl Fn() -> Fault) -> Vec<Stored> {
+        let without = |sent: bool| if sent { Stored::Unknown(why()) } else { Stored::NotTried(why()) };
+        self.outcomes
+            .into_iter()
+            .zip(self.sent)
+            .map(|(outcome, sent)| outcome.unwrap_or_else(|| without(sent)))
+            .collect()
+    }
+}
+
+impl ImapDestination {
+    /// Stores messages. A failure of the connection leaves those without an outcome that it concerns.
     pub(super) async fn append_all(
-        &mut self,
+        &self,
         folder: &WireName,
         items: &[NewItem],
-        outcomes: &mut Vec<Stored>,
-        sent: &mut Sent,
+        storing: &mut Storing,
     ) -> Result<(), Failure> {
-        self.current = None;
-        if self.capabilities.has("MULTIAPPEND") && items.len() > 1 {
-            match self.append(folder, items, Keywords::With, 0, sent).await {
-                Ok(ids) => {
-                    outcomes.extend(ids.into_iter().map(Stored::Created));
+        if self.several && items.len() > 1 {
+            match self.append(folder, items, Keywords::With, 0, storing).await {
+                Ok(status) => {
+                    let created = ids(&status, folder, items).into_iter().map(Stored::Created);
+                    created.enumerate().for_each(|(at, created)| storing.put(at, created));
                     return Ok(());
                 }
                 // Several are stored together or not at all; one by one shows which is not wanted.
@@ -44,66 +73,124 @@ impl ImapSession {
                 Err(failure) => return Err(failure),
             }
         }
-        for item in items {
-            outcomes.push(self.append_one(folder, item, outcomes.len(), sent).await?);
+        let mut answers = Vec::new();
+        for (at, one) in items.chunks(1).enumerate() {
+            let answer = self.send(folder, one, Keywords::With, at, storing).await;
+            let goes_on = matches!(answer, Ok(_) | Err(Failure::Refused { .. }));
+            answers.push(answer);
+            if !goes_on {
+                break;
+            }
         }
-        Ok(())
+        let mut failed = None;
+        for ((at, one), answer) in items.chunks(1).enumerate().zip(answers) {
+            let mut outcome = match answer {
+                Ok(answer) => self.answered(answer, at, one, storing).await,
+                Err(failure) => Err(failure),
+            };
+            // A server that takes no new keywords takes the message without.
+            let keywords = one.iter().flat_map(keywords).next().is_some();
+            if keywords && matches!(outcome, Err(Failure::Refused { .. })) {
+                outcome = self.append(folder, one, Keywords::Without, at, storing).await;
+            }
+            match outcome {
+                Ok(status) => ids(&status, folder, one).into_iter().for_each(|id| storing.put(at, Stored::Created(id))),
+                Err(Failure::Refused { text, code, .. }) => {
+                    storing.put(at, Stored::Refused(refusal(&text, code.as_deref())));
+                }
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
-    async fn append_one(
-        &mut self,
+    /// Sends one APPEND for the messages from number `at` on and waits for its answer.
+    async fn append(
+        &self,
         folder: &WireName,
-        item: &NewItem,
+        items: &[NewItem],
+        which: Keywords,
         at: usize,
-        sent: &mut Sent,
-    ) -> Result<Stored, Failure> {
-        let one = std::slice::from_ref(item);
-        let mut outcome = self.append(folder, one, Keywords::With, at, sent).await;
-        // A server that takes no new keywords takes the message without.
-        if matches!(outcome, Err(Failure::Refused { .. })) && keywords(item).next().is_some() {
-            outcome = self.append(folder, one, Keywords::Without, at, sent).await;
-        }
-        match outcome {
-            Ok(ids) => Ok(Stored::Created(ids.into_iter().next().unwrap_or_else(|| unplaced(folder, item)))),
-            Err(Failure::Refused { text, code, .. }) => Ok(Stored::Refused(refusal(&text, code.as_deref()))),
-            Err(failure) => Err(failure),
-        }
+        storing: &mut Storing,
+    ) -> Result<Status, Failure> {
+        let answer = self.send(folder, items, which, at, storing).await?;
+        self.answered(answer, at, items, storing).await
     }
 
-    /// Sends one APPEND for the messages from number `at` on; gives the identity of each.
+    /// Sends one APPEND for the messages from number `at` on.
+    async fn send(
+        &self,
+        folder: &WireName,
+        items: &[NewItem],
+        which: Keywords,
+        at: usize,
+        storing: &mut Storing,
+    ) -> Result<Answer, Failure> {
+        let mut slot = self.shared.turn().await;
+        let mut line = self.take(&mut slot).await?;
+        let sent = line.append(folder, items, which, || storing.mark(at..at + items.len(), true)).await;
+        let answer = match sent {
+            Ok(tag) => Ok(line.await_answer(tag)),
+            Err(failure) => Err(failure),
+        };
+        if !answer.as_ref().is_err_and(Failure::breaks_connection) {
+            *slot = Some(line);
+        }
+        answer
+    }
+
+    /// Waits for the answer to an APPEND of the messages from number `at` on.
+    async fn answered(
+        &self,
+        answer: Answer,
+        at: usize,
+        items: &[NewItem],
+        storing: &mut Storing,
+    ) -> Result<Status, Failure> {
+        let answer = self.shared.answer(answer).await;
+        if answer.as_ref().is_err_and(|failure| !failure.breaks_connection()) {
+            storing.mark(at..at + items.len(), false);
+        }
+        answer
+    }
+}
+
+impl Line {
+    /// Writes one APPEND; gives its tag. `handed` is called right before its last octets are handed over.
     async fn append(
         &mut self,
         folder: &WireName,
         items: &[NewItem],
         which: Keywords,
-        at: usize,
-        sent: &mut Sent,
-    ) -> Result<Vec<ItemId>, Failure> {
-        let plus = self.capabilities.has("LITERAL+");
-        let minus = self.capabilities.has("LITERAL-");
+        handed: impl FnOnce(),
+    ) -> Result<String, Failure> {
+        let capabilities = &self.session.capabilities;
+        let (plus, minus) = (capabilities.has("LITERAL+"), capabilities.has("LITERAL-"));
+        let at_once = |item: &NewItem| plus || (minus && item.raw.len() <= LITERAL_MINUS);
+        // Where the server is to say that it goes on, nothing else may be in flight.
+        if !items.iter().all(at_once) || matches!(Argument::new(folder.as_bytes()), Argument::Literal(_)) {
+            self.quiet().await?;
+        }
+        self.session.current = None;
+        let link = &mut self.session.link;
         let mut tag = String::new();
         for (number, item) in items.iter().enumerate() {
-            let at_once = plus || (minus && item.raw.len() <= LITERAL_MINUS);
-            let sign = if at_once { "+" } else { "" };
+            let sign = if at_once(item) { "+" } else { "" };
             let head =
                 format!(" ({}) {} {{{}{sign}}}", flags(item, which), date::date_time(item.received), item.raw.len());
             if number == 0 {
-                tag = self.link.send_with("APPEND", folder.as_bytes(), &head).await?;
+                tag = link.send_with("APPEND", folder.as_bytes(), &head).await?;
             } else {
-                self.link.write(format!("{head}\r\n").as_bytes()).await?;
+                link.write(format!("{head}\r\n").as_bytes()).await?;
             }
-            if !at_once {
-                self.link.go_ahead(&tag).await?;
+            if !at_once(item) {
+                link.go_ahead(&tag).await?;
             }
-            self.link.write(&item.raw).await?;
+            link.write(&item.raw).await?;
         }
-        sent.whole = at + items.len();
-        self.link.write(b"\r\n").await?;
-        let answer = self.link.answer(&tag, "APPEND").await;
-        if answer.as_ref().is_err_and(|failure| !failure.breaks_connection()) {
-            sent.whole = at;
-        }
-        Ok(ids(&answer?.status, folder, items))
+        handed();
+        link.write(b"\r\n").await?;
+        Ok(tag)
     }
 }
 

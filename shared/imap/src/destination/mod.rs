@@ -6,14 +6,16 @@
 mod append;
 mod delete;
 mod item;
+mod line;
 mod place;
 
 use crate::failure::Failure;
 use crate::session::ImapSession;
 use crate::session::opening::Opening;
 use crate::transport::Verbs;
-use append::Sent;
+use append::Storing;
 use item::Location;
+use line::{Line, Shared};
 use mailcrane_core::Fault;
 use mailcrane_core::folder::{DestinationFolder, FolderId, Role, WireName};
 use mailcrane_core::key::KeyPrefix;
@@ -22,21 +24,22 @@ use mailcrane_core::ports::destination::{Deleted, Destination, Features, ItemId,
 use mailcrane_core::ports::source::{Credentials, Endpoint, ScanDepth, Source as _};
 use mailcrane_core::uid::{Uid, UidRange};
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 /// How many UIDs one page of a listing spans.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 5_000;
 /// What a server without APPENDLIMIT is believed to take.
 const MAX_MESSAGE: u64 = 40 * 1024 * 1024;
 
-/// One mailbox at an IMAP server that messages are stored into, over one connection.
+/// One mailbox at an IMAP server that messages are stored into, over one connection with several requests in flight.
 pub struct ImapDestination {
     opening: Opening,
     endpoint: Endpoint,
     credentials: Credentials,
     features: Features,
-    session: Mutex<Option<ImapSession>>,
+    /// Whether several messages may go in one command.
+    several: bool,
+    shared: Shared,
 }
 
 impl ImapDestination {
@@ -61,33 +64,40 @@ impl ImapDestination {
             search_lag: Duration::ZERO,
             not_kept: Vec::new(),
         };
+        let several = session.capabilities.has("MULTIAPPEND");
         let (endpoint, credentials) = (endpoint.clone(), credentials.clone());
-        Ok(Self { opening, endpoint, credentials, features, session: Mutex::new(Some(session)) })
+        Ok(Self { opening, endpoint, credentials, features, several, shared: Shared::new(session) })
     }
 
     /// Signs out, best effort.
     pub async fn close(self) {
-        if let Some(session) = self.session.into_inner() {
+        if let Some(session) = self.shared.into_inner() {
             session.close().await;
         }
     }
 
-    /// Takes the session, a new one when the last broke. Who does not put it back lets it go.
-    async fn take(&self, slot: &mut Option<ImapSession>) -> Result<ImapSession, Failure> {
+    /// Takes the connection, a new one when the last broke. Who does not put it back lets it go, and with it every
+    /// request that is not answered.
+    async fn take(&self, slot: &mut Option<Line>) -> Result<Line, Failure> {
         match slot.take() {
-            Some(session) => Ok(session),
-            None => ImapSession::open(self.opening.clone(), &self.endpoint, &self.credentials, 1).await,
+            Some(line) => Ok(line),
+            None => {
+                let session = ImapSession::open(self.opening.clone(), &self.endpoint, &self.credentials, 1).await?;
+                Ok(Line::new(session))
+            }
         }
     }
 
-    /// Runs one call within the request limit; a session that broke, or was cut off, is not used again.
+    /// Runs one call within the request limit, once every request before it is answered; a session that broke, or was
+    /// cut off, is not used again.
     async fn call<T>(&self, run: impl AsyncCall<T>) -> Result<T, Fault> {
-        let mut slot = self.session.lock().await;
         let whole = async {
-            let mut session = self.take(&mut slot).await?;
-            let outcome = run.run(&mut session).await;
+            let mut slot = self.shared.turn().await;
+            let mut line = self.take(&mut slot).await?;
+            line.quiet().await?;
+            let outcome = run.run(&mut line.session).await;
             if !outcome.as_ref().is_err_and(Failure::breaks_connection) {
-                *slot = Some(session);
+                *slot = Some(line);
             }
             outcome
         };
@@ -132,7 +142,11 @@ struct List<'a> {
 impl AsyncCall<ListPage> for List<'_> {
     async fn run(self, session: &mut ImapSession) -> Result<ListPage, Failure> {
         let wire = place::wire(self.folder);
-        let examined = session.open_folder(&wire).await?;
+        let examined = match &session.current {
+            // Further pages are those of the folder as the first one found it.
+            Some((folder, examined)) if *folder == wire && self.from > Uid::MIN => *examined,
+            _ => session.open_folder(&wire).await?,
+        };
         session.current = Some((wire.clone(), examined));
         let last = Uid::new(self.from.get().saturating_add(PAGE - 1)).unwrap_or(Uid::MAX);
         let range = UidRange::new(self.from, last).unwrap_or(UidRange::ALL);
@@ -171,28 +185,14 @@ impl Destination for ImapDestination {
     }
 
     async fn store(&self, folder: &FolderId, items: &[NewItem]) -> Vec<Stored> {
-        let mut slot = self.session.lock().await;
         let wire: WireName = place::wire(folder);
-        let mut outcomes: Vec<Stored> = Vec::new();
-        let mut sent = Sent::default();
-        let whole = async {
-            let mut session = self.take(&mut slot).await?;
-            let outcome = session.append_all(&wire, items, &mut outcomes, &mut sent).await;
-            if !outcome.as_ref().is_err_and(Failure::breaks_connection) {
-                *slot = Some(session);
-            }
-            outcome
-        };
+        let mut storing = Storing::of(items.len());
+        let whole = self.append_all(&wire, items, &mut storing);
         let ended = Box::pin(timeout(self.features.request_limit, whole)).await;
-        let why = || match &ended {
+        storing.end(|| match &ended {
             Ok(Err(failure)) => describe(failure),
             _ => late(),
-        };
-        // Whose last octet was handed over may be there; the ones behind were never sent.
-        for _ in outcomes.len()..items.len() {
-            outcomes.push(if outcomes.len() < sent.whole { Stored::Unknown(why()) } else { Stored::NotTried(why()) });
-        }
-        outcomes
+        })
     }
 
     async fn list(&self, folder: &FolderId, page: Option<&str>) -> Result<ListPage, Fault> {

@@ -95,16 +95,14 @@ impl ImapSession {
         Ok(session)
     }
 
-    /// Says who we are where the server wants to know (163.com gives nothing without); a refusal counts for nothing.
+    /// Says who we are where the server wants to know (163.com gives nothing without). Nobody waits for the answer: it
+    /// comes before that of the next command, and a refusal counts for nothing.
     async fn introduce(&mut self) -> Result<(), Failure> {
-        if !self.capabilities.has("ID") {
-            return Ok(());
+        if self.capabilities.has("ID") {
+            let command = format!("ID (\"name\" \"Mailcrane\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION"));
+            self.link.send(&command).await?;
         }
-        let command = format!("ID (\"name\" \"Mailcrane\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION"));
-        match self.link.call(&command, "ID").await {
-            Ok(_) | Err(Failure::Refused { .. }) => Ok(()),
-            Err(failure) => Err(failure),
-        }
+        Ok(())
     }
 
     /// Opens a new connection in place of a broken one, and the same folder on it.

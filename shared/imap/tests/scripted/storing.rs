@@ -81,10 +81,25 @@ async fn a_refused_group_is_stored_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_before_its_answer_leaves_one_unknown_and_the_rest_untried() {
+async fn a_server_that_closes_before_its_answer_leaves_what_was_sent_unknown() {
     let script = "C: APPEND \"INBOX\" *\nL: one\ndone\nC: APPEND \"INBOX\" *\nL: two\nclose";
     let got = stored("LITERAL+", script, &["one", "two", "three"]).await;
+    assert_eq!(got, ["created", "unknown destination.connection_lost", "unknown destination.connection_lost"]);
+}
+
+#[tokio::test]
+async fn a_literal_that_must_be_asked_for_waits_for_the_answer_before_and_is_untried_when_the_server_closes() {
+    let script = "C: APPEND \"INBOX\" *\nS: + go\nL: one\ndone\nC: APPEND \"INBOX\" *\nS: + go\nL: two\nclose";
+    let got = stored("", script, &["one", "two", "three"]).await;
     assert_eq!(got, ["created", "unknown destination.connection_lost", "not tried destination.connection_lost"]);
+}
+
+#[tokio::test]
+async fn commands_do_not_wait_for_the_answers_before_which_are_told_apart_by_their_tags() {
+    let script = "C: APPEND \"INBOX\" *\nL: one\nC: APPEND \"INBOX\" *\nL: two
+        S: * 1 EXISTS\nS: {tag} NO [TOOBIG] no\nS: {tag-1} OK [APPENDUID 7 4] done";
+    let got = stored("LITERAL+ UIDPLUS", script, &["one", "two"]).await;
+    assert_eq!(got, ["7:4:INBOX", "refused destination.too_large"]);
 }
 
 #[tokio::test]
@@ -95,7 +110,8 @@ async fn a_server_that_refuses_before_the_literal_has_stored_nothing() {
 
 #[tokio::test]
 async fn a_busy_server_leaves_the_messages_untried() {
-    let script = "C: APPEND \"INBOX\" *\nL: one\nS: {tag} NO [UNAVAILABLE] later";
+    let script = "C: APPEND \"INBOX\" *\nL: one\nS: {tag} NO [UNAVAILABLE] later
+        C: APPEND \"INBOX\" *\nL: two\nS: {tag} NO [UNAVAILABLE] later";
     let got = stored("LITERAL+", script, &["one", "two"]).await;
     assert_eq!(got, ["not tried destination.busy", "not tried destination.busy"]);
 }

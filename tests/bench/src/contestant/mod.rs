@@ -18,6 +18,7 @@ pub(crate) async fn run(work: &Work) -> Result<Report> {
         Contestant::BareWorkMail => bare::write_work_mail(work).await?,
         Contestant::BareImap => bare::write_imap(work).await?,
     };
+    report.whole_cpu = measure::cpu();
     if report.peak == 0 {
         report.peak = measure::peak("self").unwrap_or(0);
     }

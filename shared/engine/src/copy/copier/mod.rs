@@ -15,7 +15,7 @@ use crate::chunk;
 use crate::lane::Next;
 use crate::throttle::Throttle;
 use crate::world::{World, later, until};
-use futures_util::future::{BoxFuture, Either, OptionFuture, select};
+use futures_util::future::{BoxFuture, Either, OptionFuture, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
@@ -29,7 +29,7 @@ use mailcrane_core::record::{Account, Lane, Migration, Slice, Versioned};
 use mailcrane_core::token::Reason;
 use mailcrane_core::uid::Uid;
 use mailcrane_core::{Fault, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +48,13 @@ struct Parcel {
     item: NewItem,
     row: Row,
     memory: Option<OwnedSemaphorePermit>,
+}
+
+/// A request that is over.
+struct Answered {
+    parcels: Vec<Parcel>,
+    stored: Vec<Stored>,
+    begun: Timestamp,
 }
 
 /// What a table operation gave.
@@ -85,7 +92,11 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
     if let Some((fault, until)) = budget.spent(world.now()) {
         return Ended::Next { lane, next: pause(&fault, until), progress: false };
     }
-    let destination = match ends.destination(migration, account).await {
+    // A lane that will hardly find anything signs in to the source only when it has.
+    let likely = account.pass.slices > u32::from(lane.record.no.0);
+    let source = OptionFuture::from(likely.then(|| ends.source(migration, account)));
+    let (destination, source) = join(ends.destination(migration, account), source).await;
+    let destination = match destination {
         Ok(destination) => destination,
         Err(fault) => return at_once(world, lane, fault),
     };
@@ -112,8 +123,10 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
         held: BTreeMap::new(),
         reading: 0,
         parcels: VecDeque::new(),
+        unsettled: BTreeSet::new(),
         flush: false,
-        throttle: Throttle::new(world.sizes().requests.0, world.sizes().requests.1),
+        // Where each request waits for those before it, how many may be in flight is found out from one on.
+        throttle: Throttle::new(if features.parallel { world.sizes().requests.0 } else { 1 }, world.sizes().requests.1),
         halt: None,
         budget,
         spent: None,
@@ -124,7 +137,7 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
         looked: world.now(),
         recorded: world.now(),
     };
-    let reader = reader::run(world, ends, shelf, (migration, account), orders, events, limits);
+    let reader = reader::run(world, (ends, migration, account), shelf, source, orders, events, limits);
     // Who has nothing more to say to the source signs out; one that does not answer is hung up on.
     match select(pin!(copier.work(news)), pin!(reader)).await {
         Either::Left((ended, reader)) => {
@@ -168,6 +181,8 @@ struct Copier<'a, W: World, D: Destination> {
     /// Jobs that the reader has not finished.
     reading: usize,
     parcels: VecDeque<Parcel>,
+    /// Slices with a listing of what may be ours, while requests that were in flight meanwhile are not answered.
+    unsettled: BTreeSet<SliceNo>,
     flush: bool,
     throttle: Throttle,
     halt: Option<Halt>,
@@ -186,7 +201,7 @@ struct Copier<'a, W: World, D: Destination> {
     recorded: Timestamp,
 }
 
-type Answers<'a> = FuturesUnordered<BoxFuture<'a, (Vec<Parcel>, Vec<Stored>)>>;
+type Answers<'a> = FuturesUnordered<BoxFuture<'a, Answered>>;
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     async fn work(mut self, mut news: Receiver<Event>) -> Ended {
@@ -219,7 +234,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                     booking = None.into();
                     self.booked(booked).await;
                 }
-                Some((parcels, stored)) = answers.next(), if !answers.is_empty() => self.answered(parcels, stored),
+                Some(answered) = answers.next(), if !answers.is_empty() => self.answered(answered),
                 Some(event) = news.recv() => self.heard(event).await,
                 () = world.clock().sleep(wake) => {}
             }

@@ -26,6 +26,12 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     pub(super) async fn begin(&mut self, mut work: Work) {
         let windows = work.hand_out(self.world.sizes());
         let job = job(&work, windows);
+        if !work.strays.is_empty() {
+            // What the other slices of this chunk answer for and have not recorded yet is no stray.
+            let others: Vec<_> = self.held.values().flat_map(Work::copied).collect();
+            work.strays.account_for(&others, self.destination.features());
+            self.unsettled.insert(work.slice.record.no);
+        }
         self.held.insert(work.slice.record.no, work);
         self.give(job).await;
     }

@@ -1,10 +1,12 @@
 //! What a chunk sends to the destination, and what it makes of the answers.
 
-use super::{Answers, Copier, Halt, Parcel, TRIES, worse};
+use super::{Answered, Answers, Copier, Halt, Parcel, TRIES, worse};
+use crate::copy::work::Work;
 use crate::world::{World, later, until};
 use futures_util::future::FutureExt as _;
 use mailcrane_core::fault::Remedy;
-use mailcrane_core::manifest::Outcome;
+use mailcrane_core::id::SliceNo;
+use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::message::NewItem;
 use mailcrane_core::ports::destination::{Destination, Stored};
 use mailcrane_core::{Fault, Timestamp};
@@ -12,7 +14,7 @@ use mailcrane_core::{Fault, Timestamp};
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     /// Sends batches as long as requests are allowed, leases outlive them and their messages are intended.
     pub(super) fn send(&mut self, answers: &mut Answers<'a>) {
-        self.claim_strays();
+        self.claim_strays(answers.is_empty());
         if self.halt.as_ref().is_some_and(|h| !matches!(h, Halt::Time)) {
             return self.drop_parcels();
         }
@@ -20,9 +22,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         if self.halt.is_some() {
             self.drop_unsendable();
         }
-        // Where only one may write at a time, a second request would only wait, and outlive its lease.
-        let most = if self.destination.features().parallel { usize::MAX } else { 1 };
-        while answers.len() < self.throttle.limit(now).min(most) {
+        while answers.len() < self.throttle.limit(now) {
             let Some(batch) = self.next_batch(now) else { break };
             let Some(folder) =
                 batch.first().and_then(|p| self.held.get(&p.slice)).and_then(|w| w.folder.destination.clone())
@@ -36,28 +36,53 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 let stored = destination.store(&folder, &items).await;
                 let back = items.into_iter().zip(rest);
                 let parcels = back.map(|(item, (slice, row, memory))| Parcel { slice, item, row, memory }).collect();
-                (parcels, stored)
+                Answered { parcels, stored, begun: now }
             };
             answers.push(send.boxed());
         }
     }
 
-    /// What lies at a destination without keys already is not sent again.
-    fn claim_strays(&mut self) {
-        let held = &mut self.held;
-        self.parcels.retain_mut(|parcel| {
-            let Some(work) = held.get_mut(&parcel.slice) else { return true };
-            let Some(id) = work.strays.claim(&parcel.row, parcel.item.received) else { return true };
-            work.open = work.open.saturating_sub(1);
-            let mut row = parcel.row.clone();
-            row.item = Some(id);
-            work.resolve(row);
+    /// What lies at a destination without keys already is not sent again. Before anything is claimed from a listing,
+    /// every request that was in flight meanwhile has its answer: what it stored is nobody else's.
+    fn claim_strays(&mut self, answered: bool) {
+        if !self.unsettled.is_empty() && !answered {
+            return;
+        }
+        self.unsettled.clear();
+        if self.held.values().all(|work| work.strays.is_empty()) {
+            return;
+        }
+        let mut waiting = std::mem::take(&mut self.parcels);
+        waiting.retain(|parcel| {
+            let claim = |work: &mut Work| work.strays.claim(&parcel.row, parcel.item.received);
+            let Some(id) = self.held.get_mut(&parcel.slice).and_then(claim) else { return true };
+            self.held.values_mut().for_each(|work| work.strays.forget(&id));
+            if let Some(work) = self.held.get_mut(&parcel.slice) {
+                work.open = work.open.saturating_sub(1);
+                let mut row = parcel.row.clone();
+                row.item = Some(id);
+                work.resolve(row);
+            }
             false
         });
+        self.parcels = waiting;
+    }
+
+    /// Notes that an item belongs to a message: for slices whose listing was made while it was in flight it is no stray.
+    fn is_ours(&mut self, slice: SliceNo, row: &Row) {
+        let features = self.destination.features();
+        for no in self.unsettled.iter().filter(|no| **no != slice) {
+            if let Some(work) = self.held.get_mut(no) {
+                work.strays.account_for(std::slice::from_ref(row), features);
+            }
+        }
     }
 
     /// Takes the next batch: messages of one slice, as many as one request may have; nothing when it is worth waiting.
     pub(super) fn next_batch(&mut self, now: Timestamp) -> Option<Vec<Parcel>> {
+        if !self.unsettled.is_empty() {
+            return None;
+        }
         let features = self.destination.features();
         let first = self.parcels.front()?;
         let work = self.held.get(&first.slice)?;
@@ -109,7 +134,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         });
     }
 
-    pub(super) fn answered(&mut self, parcels: Vec<Parcel>, stored: Vec<Stored>) {
+    pub(super) fn answered(&mut self, Answered { parcels, stored, begun }: Answered) {
         let now = self.world.now();
         let (mut again, mut trouble, mut well) = (Vec::new(), None::<Fault>, true);
         let missing =
@@ -122,7 +147,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 Stored::Created(id) => {
                     work.open -= 1;
                     parcel.row.item = Some(id);
-                    work.resolve(parcel.row);
+                    work.resolve(parcel.row.clone());
+                    self.is_ours(parcel.slice, &parcel.row);
                 }
                 Stored::Unknown(fault) => {
                     work.open -= 1;
@@ -171,7 +197,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         self.drop_doubted();
         match trouble {
             Some(fault) => self.troubled(fault),
-            None if well => self.throttle.succeeded(),
+            None if well && self.destination.features().parallel => self.throttle.succeeded(),
+            None if well => self.throttle.answered_in(until(begun, now)),
             None => {}
         }
     }

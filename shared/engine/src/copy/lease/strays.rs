@@ -43,7 +43,7 @@ impl Strays {
     }
 
     /// Takes out what rows answer for: by identity; where identities do not last, one item that looks like it for each.
-    pub(super) fn account_for(&mut self, rows: &[Row], features: &Features) {
+    pub(in crate::copy) fn account_for(&mut self, rows: &[Row], features: &Features) {
         for row in rows {
             if !self.take_by_id(row) && !features.stable_ids {
                 self.take_like(row);
@@ -58,6 +58,17 @@ impl Strays {
             return None;
         }
         self.take(row, Some(received))
+    }
+
+    /// Tells whether no item is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Takes out an item that a message of another slice has claimed.
+    pub(in crate::copy) fn forget(&mut self, id: &ItemId) {
+        self.items.remove(id);
     }
 
     fn take(&mut self, row: &Row, received: Option<Timestamp>) -> Option<ItemId> {
