@@ -89,7 +89,7 @@ async fn both_versions_of_tls_that_are_safe_are_spoken() {
     }
 }
 
-/// What servers send that know nothing better than TLS 1.0: protocol_version, or handshake_failure (RFC 5246).
+/// What servers send that know nothing better than TLS 1.0: `protocol_version`, or `handshake_failure` (RFC 5246).
 #[tokio::test]
 async fn a_server_with_old_tls_is_told_from_one_without() {
     for (alert, code) in [(70, "source.tls_too_old"), (40, "source.tls_too_old"), (10, "source.no_tls")] {

@@ -50,6 +50,7 @@ fn migration(by_operator: bool) -> Migration {
         by_operator,
         right: Default::default(),
         look_at: None,
+        webhook: None,
     }
 }
 
