@@ -1,5 +1,5 @@
 //! How many requests may be in flight: one more after each success until the first refusal,
-//! then one more after a run of successes, half after a refusal.
+//! then one more after a run of successes, half after a refusal or an answer that comes very late.
 
 use mailcrane_core::Timestamp;
 use std::time::Duration;

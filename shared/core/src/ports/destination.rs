@@ -22,7 +22,7 @@ pub struct Features {
     pub find_by_key: bool,
     /// Whether items keep our key, so that a listing gives it back.
     pub keeps_key: bool,
-    /// Whether several requests may store into one folder at once.
+    /// Whether several lanes may store at once. Otherwise one lane does, and a request may wait for those before it.
     pub parallel: bool,
     /// Whether item ids stay valid, so that an undo may use them.
     pub stable_ids: bool,

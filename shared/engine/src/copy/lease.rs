@@ -9,6 +9,7 @@ use super::work::Work;
 use crate::lane;
 use crate::ledger::{self, LedgerError};
 use crate::world::{World, later};
+use futures_util::future::try_join_all;
 use mailcrane_core::Fault;
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
@@ -305,14 +306,16 @@ pub async fn rows<W: World>(
     account: AccountNo,
     slice: &Slice,
 ) -> Result<Vec<Row>, CommitError> {
-    let mut rows = Vec::new();
-    for page in &slice.pages {
+    let read = |page: &String| {
         let key = keys::manifest_page(migration, account, slice.pass, slice.no, page);
-        let item = world.table().get(&key).await.map_err(LedgerError::from)?.ok_or(LedgerError::Missing)?;
-        let Body::Packed(octets) = item.body else { return Err(LedgerError::Missing.into()) };
-        rows.extend(unpack::<Row>(&octets)?);
-    }
-    Ok(rows)
+        async move {
+            let item = world.table().get(&key).await.map_err(LedgerError::from)?.ok_or(LedgerError::Missing)?;
+            let Body::Packed(octets) = item.body else { return Err(LedgerError::Missing.into()) };
+            Ok::<Vec<Row>, CommitError>(unpack::<Row>(&octets)?)
+        }
+    };
+    // A slice has a few pages: none waits for the one before.
+    Ok(try_join_all(slice.pages.iter().map(read)).await?.concat())
 }
 
 /// Looks for what was intended and not recorded: by key, or through the listing of the folder.

@@ -14,7 +14,7 @@ use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::effects_until;
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join_all};
 use labels::Labels;
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
 use mailcrane_core::ports::destination::Destination as _;
@@ -202,10 +202,8 @@ async fn begin_copying<W: World>(world: &W, plan: &mut Versioned<Lane>, account:
         return Ok(());
     }
     let (id, no, pass) = (plan.record.migration.clone(), plan.record.account, plan.record.pass);
-    let mut lanes = Vec::new();
-    for lane in 0..account.pass.lanes.max(1) {
-        lanes.push(admission::lane(world, &id, no, LaneKind::Copy, LaneNo(lane), pass).await?);
-    }
+    let lane = |lane| admission::lane(world, &id, no, LaneKind::Copy, LaneNo(lane), pass);
+    let lanes = try_join_all((0..account.pass.lanes.max(1)).map(lane)).await?;
     let mut begun = false;
     commit::write_account(world, plan, |account, _| {
         begun = account.pass.lanes_open == 1;

@@ -7,10 +7,12 @@ use mailcrane_core::ports::table::{Body, Item, Key};
 use mailcrane_core::record::{Counters, Grade, Lane, PassKind, Record, Slice, Versioned, keys};
 use mailcrane_core::settings::Sizes;
 use mailcrane_core::token::LaneKind;
+use mailcrane_engine::world::World as _;
 use mailcrane_testkit::faults::{Mishap, Port};
 use mailcrane_testkit::table::Counts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Plays a full pass over that many small messages; returns what was asked of the table and how many windows there were.
 fn counted(messages: u32) -> (Counts, u64) {
@@ -46,6 +48,23 @@ fn a_message_costs_a_hundredth_of_a_write_and_a_window_one_transaction() {
     // Nothing that is read grows with what is copied already: the second half is read for as little as the first.
     let (first, second) = (half.items_read, whole.items_read - half.items_read);
     assert!(second * 10 <= first * 12, "{first} items read, then {second}");
+}
+
+#[test]
+fn requests_to_a_destination_without_keys_do_not_wait_for_each_other() {
+    let theatre = Theatre::with(1, Sizes::default());
+    theatre.source(0).fill("INBOX", 400);
+    theatre.destination(0).features(|f| {
+        (f.find_by_key, f.keeps_key, f.parallel, f.max_batch_items) = (false, false, false, 1);
+    });
+    // One after the other they would take 400 s.
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(1));
+    let begun = theatre.stage.now();
+    theatre.play(PassKind::Full);
+    let seconds = theatre.stage.now().duration_since(begun).as_secs_f64();
+    assert!(seconds < 120.0, "{seconds} s");
+    assert_eq!(theatre.account(0).grade, Some(Grade::Complete));
+    theatre.audit(0);
 }
 
 type Snapshot = BTreeMap<Key, Item>;

@@ -148,6 +148,9 @@ impl AsyncCall<ListPage> for List<'_> {
             _ => session.open_folder(&wire).await?,
         };
         session.current = Some((wire.clone(), examined));
+        if examined.exists == 0 {
+            return Ok(ListPage::default());
+        }
         let last = Uid::new(self.from.get().saturating_add(PAGE - 1)).unwrap_or(Uid::MAX);
         let range = UidRange::new(self.from, last).unwrap_or(UidRange::ALL);
         let rows = session.scan_range(range, ScanDepth::MessageId).await?;

@@ -1,50 +1,78 @@
 //! Lists the folders of a mailbox, once each, with their place and purpose.
 
 use super::ImapSession;
+use super::link::{self, Answer};
 use super::roles;
 use crate::failure::Failure;
 use crate::wire::list::{self, Line, Listed, Namespaces};
+use crate::wire::status::Word;
 use crate::wire::utf7;
+use bytes::Bytes;
 use mailcrane_core::folder::{Role, SourceFolder, WireName};
 use std::collections::{HashMap, HashSet};
 
 impl ImapSession {
     /// Lists every folder, parents before children, INBOX first.
     pub(crate) async fn list_folders(&mut self) -> Result<Vec<SourceFolder>, Failure> {
-        let namespaces = self.namespaces().await?;
-        let listed = self.list().await?;
-        Ok(arrange(listed, &namespaces, &self.greeting))
+        // Both are asked for at once; what is said of namespaces comes before the end of the listing.
+        let asked = match self.capabilities.has("NAMESPACE") {
+            true => Some(self.link.send("NAMESPACE").await?),
+            false => None,
+        };
+        let lines = self.list().await?;
+        let ended = |tag: &String| lines.iter().any(|line| link::tagged(line, tag).is_some());
+        let namespaces = match asked.filter(|tag| !ended(tag)) {
+            None => lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default(),
+            Some(tag) => spoken(self.link.answer(&tag, "NAMESPACE").await)?,
+        };
+        Ok(arrange(read(&lines)?, &namespaces, &self.greeting))
     }
 
     pub(crate) async fn namespaces(&mut self) -> Result<Namespaces, Failure> {
         if !self.capabilities.has("NAMESPACE") {
             return Ok(Namespaces::default());
         }
-        match self.link.call("NAMESPACE", "NAMESPACE").await {
-            Ok(answer) => Ok(answer.lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default()),
-            Err(Failure::Refused { .. }) => Ok(Namespaces::default()),
-            Err(failure) => Err(failure),
-        }
+        spoken(self.link.call("NAMESPACE", "NAMESPACE").await)
     }
 
-    /// Asks for special uses where the server can name them, and plainly where it refuses.
-    async fn list(&mut self) -> Result<Vec<Listed>, Failure> {
+    /// Asks for special uses where the server can name them, and plainly where it refuses; gives every line that came.
+    async fn list(&mut self) -> Result<Vec<Bytes>, Failure> {
         let extended = self.capabilities.has("SPECIAL-USE") && self.capabilities.has("LIST-EXTENDED");
         let commands = [("LIST \"\" \"*\" RETURN (SPECIAL-USE)", extended), ("LIST \"\" \"*\"", true)];
+        let mut lines = Vec::new();
         let mut refusal = Failure::Protocol("it lists no folders");
         for (command, _) in commands.into_iter().filter(|(_, wanted)| *wanted) {
-            match self.link.call(command, "LIST").await {
-                Ok(answer) => return read(&answer.lines),
-                Err(failure @ Failure::Refused { .. }) => refusal = failure,
-                Err(failure) => return Err(failure),
+            let tag = self.link.send(command).await?;
+            let status = loop {
+                let line = self.link.response().await?;
+                match link::tagged(&line, &tag) {
+                    Some(status) => break status,
+                    None => lines.push(line),
+                }
+            };
+            if status.word == Word::Ok {
+                return Ok(lines);
+            }
+            refusal = link::refused("LIST", &status);
+            if !matches!(refusal, Failure::Refused { .. }) {
+                break;
             }
         }
         Err(refusal)
     }
 }
 
+/// Reads the answer to NAMESPACE; a server that refuses has none.
+fn spoken(answer: Result<Answer, Failure>) -> Result<Namespaces, Failure> {
+    match answer {
+        Ok(answer) => Ok(answer.lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default()),
+        Err(Failure::Refused { .. }) => Ok(Namespaces::default()),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Reads the answer; a folder whose line cannot be read must not be lost in silence.
-fn read(lines: &[bytes::Bytes]) -> Result<Vec<Listed>, Failure> {
+fn read(lines: &[Bytes]) -> Result<Vec<Listed>, Failure> {
     let mut folders = Vec::new();
     for line in lines {
         match list::parse(line) {

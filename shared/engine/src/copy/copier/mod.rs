@@ -125,8 +125,7 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
         parcels: VecDeque::new(),
         unsettled: BTreeSet::new(),
         flush: false,
-        // Where each request waits for those before it, how many may be in flight is found out from one on.
-        throttle: Throttle::new(if features.parallel { world.sizes().requests.0 } else { 1 }, world.sizes().requests.1),
+        throttle: Throttle::new(world.sizes().requests.0, world.sizes().requests.1),
         halt: None,
         budget,
         spent: None,
