@@ -114,7 +114,10 @@ def forms(secret):
 
 
 def holders(texts, secrets):
-    wanted = [form for secret in secrets for form in forms(secret)]
+    texts = list(texts)
+    # In one piece it is searched in seconds, whatever other journeys left behind.
+    whole = "\n".join(texts)
+    wanted = [form for secret in secrets for form in forms(secret) if form in whole]
     return [text[:200] for text in texts if any(form in text for form in wanted)]
 
 

@@ -582,6 +582,7 @@ export default {
   'code.mailboxes.off': 'Diese Installation legt keine Postfächer an. Bitten Sie den Betreiber darum, oder legen Sie es in der WorkMail-Konsole an.',
   'code.too_large.rescued': 'Die Nachricht ist größer, als WorkMail annimmt. Das Original liegt im Speicher der Installation, an ihrer Stelle liegt eine Ersatznachricht mit einem Link.',
   'code.rescue.off': 'Diese Installation bewahrt keine zu großen Nachrichten auf.',
+  'code.account.not_found': 'Dieses Konto gibt es in diesem Umzug nicht.',
   'code.access.operator_only': 'Das darf nur der Betreiber.',
   'code.check.failed': 'Die Prüfung konnte nicht beendet werden. Prüfen Sie das Konto erneut.',
   'code.check.too_often': 'Dieses Konto wurde zu oft geprüft; bis die Stunde um ist, wird kein Passwort mehr versucht. Berichtigen Sie es, und prüfen Sie es danach erneut.',

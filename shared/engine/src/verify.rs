@@ -8,8 +8,11 @@ use crate::ledger::{self, LedgerError};
 use crate::plan::history;
 use crate::world::World;
 use crate::{admission, outbox};
+use futures_util::future::join;
+use futures_util::stream::{self, StreamExt as _};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
+use mailcrane_core::id::{AccountNo, MigrationId};
 use mailcrane_core::key::{KeyPrefix, MessageKey};
 use mailcrane_core::manifest::Row;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
@@ -26,6 +29,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How many missing messages are looked for one by one; more are looked for by range.
 const ONE_BY_ONE: usize = 50;
+
+/// How many slices' rows are read at the same time.
+const AHEAD: usize = 8;
 
 /// Verifies from the lane's cursor on.
 ///
@@ -51,11 +57,13 @@ pub async fn run<W: World, E: Ends>(
             Some(("verify.quarantine".to_owned(), "a request without an answer may still take effect".to_owned()));
         return Ok((lane, Walk::More(Next::Continue { reason: Reason::Idle, not_before: Some(until), waits })));
     }
-    let destination = match ends.destination(migration, account).await {
+    let folders = ledger::all::<Folder>(world.table(), &partition, "F#");
+    let (destination, folders) = join(ends.destination(migration, account), folders).await;
+    let folders = folders?;
+    let destination = match destination {
         Ok(destination) => destination,
         Err(fault) => return troubled(world, lane, fault).await,
     };
-    let folders = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
     let done: usize = lane.record.cursor.parse().unwrap_or(0);
     for (at, mut folder) in folders.iter().cloned().enumerate().skip(done) {
         if world.now() >= stop_at && at > done {
@@ -145,19 +153,27 @@ async fn compare<W: World, D: Destination>(
     let mut seen = Seen::default();
     let Some(target) = folder.destination.as_ref() else { return Ok(seen) };
     let keyed = destination.features().keeps_key;
-    let (present, mut doubled) = match keyed {
-        true => present(world, lane, destination, target, folder).await?,
-        false => Default::default(),
+    let account = lane.record.account;
+    let reads: Vec<_> = slices.iter().map(|slice| rows_of(world, &migration.id, account, slice)).collect();
+    let mut read = stream::iter(reads).buffered(AHEAD);
+    // The destination lists while the first rows are read.
+    let first = read.by_ref().take(AHEAD).collect::<Vec<_>>();
+    let listed = async {
+        Ok::<_, Trouble>(match keyed {
+            true => (present(world, lane, destination, target, folder).await?, Strays::default()),
+            false => (Default::default(), Strays::listed(whole(destination, target).await?)),
+        })
     };
+    let (listed, first) = join(listed, first).await;
+    let ((present, mut doubled), mut unkeyed) = listed?;
+    let mut read = stream::iter(first).chain(read);
     let mut fresh = BTreeSet::new();
-    let mut unkeyed = if keyed { Strays::default() } else { Strays::listed(whole(destination, target).await?) };
     let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
     let mut absent: BTreeMap<MessageKey, (Option<String>, u64)> = BTreeMap::new();
-    for slice in slices {
+    while let Some((slice, rows)) = read.next().await {
         keep(world, lane).await?;
-        let rows =
-            rows(world, &migration.id, lane.record.account, slice).await.map_err(|e| Trouble::Table(e.into()))?;
+        let rows = rows.map_err(|e| Trouble::Table(e.into()))?;
         let prefix = prefix_of(folder, slice.epoch);
         for row in rows.into_iter().filter(Row::is_stored) {
             let key = MessageKey { prefix, uid: row.uid };
@@ -247,6 +263,15 @@ impl<'a> Doubted<'a> {
         let holds = |s: &&Slice| prefix_of(self.folder, s.epoch) == key.prefix && (s.first..=s.last).contains(&key.uid);
         self.slices.iter().any(holds)
     }
+}
+
+async fn rows_of<'a, W: World>(
+    world: &W,
+    migration: &MigrationId,
+    account: AccountNo,
+    slice: &'a Slice,
+) -> (&'a Slice, Result<Vec<Row>, CommitError>) {
+    (slice, rows(world, migration, account, slice).await)
 }
 
 /// Tells whether a request for the slice was ever left without an answer. In a pass that was given up, a slice may be as
