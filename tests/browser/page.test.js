@@ -403,6 +403,7 @@ for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) 
     await box.getByLabel(t['options.since'], { exact: true }).fill('2024-01-01')
     await box.getByLabel(t['options.before'], { exact: true }).fill('2023-01-01')
     await box.getByLabel(t['options.size'], { exact: true }).fill('20.5')
+    await box.getByLabel(t['options.rescue'], { exact: true }).check()
     await box.getByLabel(t['webhook.url'], { exact: true }).fill('https://10.0.0.1/')
     await box.getByRole('button', { name: t['change.save'] }).click()
     await box.getByText(t['options.map_fault']).waitFor()
@@ -420,7 +421,7 @@ for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) 
     const { options, webhook } = JSON.parse(mock.calls.find((call) => call.method === 'PATCH').body)
     assert.deepEqual(webhook, { url: 'https://hooks.example.org/a' })
     assert.deepEqual(options, {
-      include_deleted: false, copy_per_label: false, include_folders: [], exclude_folders: ['Spam', 'Old, and with a comma'],
+      include_deleted: false, copy_per_label: false, rescue_oversize: true, include_folders: [], exclude_folders: ['Spam', 'Old, and with a comma'],
       since: '2023-12-31T23:00:00.000Z', before: '2024-12-31T23:00:00.000Z', max_octets: 20_500_000, folder_map: { Gesendet: 'Archiv/Gesendet' },
     })
     await page.getByRole('dialog').getByRole('button', { name: t.close }).click()

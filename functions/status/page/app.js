@@ -1,12 +1,13 @@
 // The page: which step is shown, for which migration, in which language.
 
-import { client, Problem, read } from './api.js'
+import { client, Problem } from './api.js'
 import { accountsStep } from './accounts.js'
 import { confirmStep } from './confirm.js'
 import { dialog, h, say, show } from './dom.js'
 import { explain } from './explain.js'
 import { observeStep } from './observe.js'
 import { providerStep } from './provider.js'
+import { service } from './service.js'
 import { choose, current, languages, t } from './texts.js'
 
 const STEPS = { provider: providerStep, accounts: accountsStep, confirm: confirmStep, observe: observeStep }
@@ -83,11 +84,9 @@ function frame() {
   foot()
 }
 
-let service
 /** Says at the foot of the page where help is found, when the operator has named a place. */
 async function foot() {
-  service ??= read('/v1/service').catch(() => ({}))
-  const { support } = await service
+  const { support } = await service()
   if (!support) return
   at('foot').hidden = false
   show(at('foot'), t('support'), ' ', h('a', { href: /^https:/.test(support) ? support : `mailto:${support}`, rel: 'noreferrer' }, support))

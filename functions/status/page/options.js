@@ -1,6 +1,7 @@
 // What is copied: the fields of a migration's options, for a new order and for a change between passes.
 
 import { fault, field, h } from './dom.js'
+import { service } from './service.js'
 import { t } from './texts.js'
 
 const MEGABYTE = 1_000_000
@@ -21,6 +22,7 @@ export function optionFields(given) {
   const under = h('input', { value: given.under_folder ?? '', maxlength: 250 })
   const deleted = h('input', { type: 'checkbox', checked: given.include_deleted ?? false })
   const labels = h('input', { type: 'checkbox', checked: given.copy_per_label ?? false })
+  const rescue = h('input', { type: 'checkbox', checked: given.rescue_oversize ?? false })
   const fields = {
     'options.include_folders': field(t('options.include'), include, { hint: t('options.include_hint') }),
     'options.exclude_folders': field(t('options.exclude'), exclude, { hint: t('options.exclude_hint') }),
@@ -31,11 +33,15 @@ export function optionFields(given) {
     'options.folder_map': field(t('options.map'), map, { hint: t('options.map_hint') }),
   }
   const tick = (input, key) => h('label', { class: 'tick' }, input, h('span', null, t(key)))
+  const rescued = tick(rescue, 'options.rescue')
+  // Where the installation keeps no such messages there is nothing to choose.
+  rescued.hidden = true
+  service().then(({ oversize_rescue: offered }) => { rescued.hidden = !offered })
   const element = h('div', { class: 'stack' },
     h('div', { class: 'pair' }, fields['options.include_folders'], fields['options.exclude_folders']),
     h('div', { class: 'pair' }, fields['options.since'], fields['options.before']),
     h('div', { class: 'pair' }, fields['options.max_octets'], fields['options.under_folder']),
-    fields['options.folder_map'], tick(deleted, 'options.deleted'), tick(labels, 'options.labels'))
+    fields['options.folder_map'], tick(deleted, 'options.deleted'), tick(labels, 'options.labels'), rescued)
 
   /** A day keeps its time when it was not changed. */
   const day = (input, known) => (input.value && input.value === local(known) ? known : input.value && new Date(`${input.value}T00:00`).toISOString())
@@ -48,11 +54,12 @@ export function optionFields(given) {
     fault(fields['options.max_octets'], size.validity.valid ? '' : t('options.size_fault'))
     if (unread || wrongDays || !size.validity.valid) return null
     // What this page has no field for stays as it is.
-    const { include_folders, exclude_folders, folder_map, since: _, before: __, max_octets, under_folder, include_deleted, copy_per_label, ...rest } = given
+    const { include_folders, exclude_folders, folder_map, since: _, before: __, max_octets, under_folder, include_deleted, copy_per_label, rescue_oversize, ...rest } = given
     return {
       ...rest,
       include_deleted: deleted.checked,
       copy_per_label: labels.checked,
+      ...(!rescued.hidden && { rescue_oversize: rescue.checked }),
       include_folders: lines(include.value),
       exclude_folders: lines(exclude.value),
       ...(since.value && { since: day(since, given.since) }),

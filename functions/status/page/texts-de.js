@@ -87,6 +87,7 @@ export default {
   'options.map_hint': 'In jeder Zeile: Ordner der Quelle => Ordner am Ziel, beide mit /.',
   'options.map_fault': 'Jede Zeile braucht einen Ordner, dann =>, dann einen anderen Ordner.',
   'options.labels': 'Gmail: eine E-Mail je Label einmal kopieren',
+  'options.rescue': 'E-Mails, die für WorkMail zu groß sind, im Speicher der Installation aufbewahren und an ihre Stelle eine mit einem Link legen',
   'options.under': 'Alles unter einen Ordner legen',
   'options.under_hint': 'Leer bedeutet: Ordner behalten ihren Platz.',
   'options.deleted': 'Auch Nachrichten kopieren, die als gelöscht markiert sind',

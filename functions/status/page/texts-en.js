@@ -87,6 +87,7 @@ export default {
   'options.map_hint': 'On each line: folder at the source => folder at the destination, both with /.',
   'options.map_fault': 'Each line needs a folder, then =>, then another folder.',
   'options.labels': 'Gmail: copy an e-mail once for each of its labels',
+  'options.rescue': 'Keep e-mails that are too large for WorkMail in the service’s storage, and put one with a link in their place',
   'options.under': 'Put everything under one folder',
   'options.under_hint': 'Empty means: folders keep their places.',
   'options.deleted': 'Copy messages that are marked as deleted, too',

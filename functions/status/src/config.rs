@@ -1,5 +1,6 @@
 //! What the function is told by its environment.
 
+use crate::handler::Service;
 use mailcrane_lambda::environment::{Incomplete, Reader};
 
 /// The configuration, read once.
@@ -7,7 +8,7 @@ pub(crate) struct Config {
     pub(crate) main_table: String,
     pub(crate) bucket: String,
     pub(crate) operator_key: String,
-    pub(crate) support: String,
+    pub(crate) service: Service,
     pub(crate) log: String,
 }
 
@@ -18,7 +19,10 @@ impl Config {
             main_table: reader.need("MAIN_TABLE"),
             bucket: reader.need("BUCKET"),
             operator_key: reader.need("OPERATOR_KEY_SECRET_ARN"),
-            support: reader.or_empty("SUPPORT_CONTACT"),
+            service: Service {
+                support: reader.or_empty("SUPPORT_CONTACT"),
+                rescue: reader.parsed("OVERSIZE_RESCUE", false),
+            },
             log: reader.or_empty("RUST_LOG"),
         };
         reader.end().map(|()| config)

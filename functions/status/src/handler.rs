@@ -16,13 +16,21 @@ use mailcrane_providers::Discovery;
 use mailcrane_providers::network::{Dns, Web};
 use serde_json::json;
 
+/// What whoever opens the page is told of this installation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Service {
+    /// Where users find help; may be empty.
+    pub(crate) support: String,
+    /// Whether messages that are too large may be kept in the bucket.
+    pub(crate) rescue: bool,
+}
+
 /// The adapters of one process.
 pub(crate) struct App<T: Table, B: Blobs, D, W, C> {
     pub(crate) table: T,
     pub(crate) blobs: B,
     pub(crate) discovery: Discovery<D, W, C>,
-    /// Where users find help; may be empty.
-    pub(crate) support: String,
+    pub(crate) service: Service,
 }
 
 /// Tells whether the request needs neither a token nor the table.
@@ -31,10 +39,10 @@ pub(crate) fn is_open(request: &Request) -> bool {
 }
 
 /// Answers a request that needs no token: the page, its parts, and what describes the service.
-pub(crate) fn open(request: &Request, support: &str) -> Response {
+pub(crate) fn open(request: &Request, of: &Service) -> Response {
     match request.segments().as_slice() {
         ["v1", "health"] => Response::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
-        ["v1", "service"] => service(request, support),
+        ["v1", "service"] => service(request, of),
         ["v1", "openapi.json"] => page::openapi(request),
         ["v1", "providers"] => providers::search(request).into(),
         ["v1", "example.csv"] => example::example(),
@@ -43,11 +51,15 @@ pub(crate) fn open(request: &Request, support: &str) -> Response {
     }
 }
 
-/// Tells what this installation is and where users find help.
-fn service(request: &Request, support: &str) -> Response {
-    let support = Some(support).filter(|support| !support.is_empty());
-    Response::json(200, &json!({"name": "Mailcrane", "version": env!("CARGO_PKG_VERSION"), "support": support}))
-        .tagged(request)
+/// Tells what this installation is, what it offers and where users find help.
+fn service(request: &Request, Service { support, rescue }: &Service) -> Response {
+    let told = json!({
+        "name": "Mailcrane",
+        "version": env!("CARGO_PKG_VERSION"),
+        "support": Some(support).filter(|support| !support.is_empty()),
+        "oversize_rescue": rescue,
+    });
+    Response::json(200, &told).tagged(request)
 }
 
 /// Answers one request.
@@ -57,7 +69,7 @@ pub(crate) async fn handle<T: Table, B: Blobs, D: Dns, W: Web, C: Clock>(
     request: &Request,
 ) -> Response {
     if is_open(request) {
-        return open(request, &app.support);
+        return open(request, &app.service);
     }
     Box::pin(route(app, operator, request)).await.into()
 }

@@ -33,12 +33,12 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let clients = Clients::from_environment().await;
     let (table, blobs) = (clients.table(&config.main_table), clients.blobs(&config.bucket));
-    let app = App { table, blobs, discovery: discovery()?, support: config.support };
+    let app = App { table, blobs, discovery: discovery()?, service: config.service };
     let secrets = clients.secrets();
     let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());
     let ran = runtime::run(|request: Request, _deadline| async move {
         if handler::is_open(&request) {
-            return Ok(handler::open(&request, &app.support));
+            return Ok(handler::open(&request, &app.service));
         }
         Ok(match secrets.read(arn).await {
             Ok(key) => handler::handle(app, &OperatorKey::of(&key), &request).await,

@@ -39,6 +39,7 @@ parts![
     "poll.js",
     "provider.js",
     "rehearsal.js",
+    "service.js",
     "texts-de.js",
     "texts-en.js",
     "texts.js",

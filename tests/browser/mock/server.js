@@ -169,7 +169,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
         if (undo) openapi.paths['/v1/migrations/{id}/undo'] = { post: {} }
         return send(200, 'application/json', JSON.stringify(openapi))
       }
-      if (url.pathname === '/v1/service') return send(200, 'application/json', JSON.stringify({ name: 'Mailcrane', version: 'mock', support: 'help@example.org' }))
+      if (url.pathname === '/v1/service') return send(200, 'application/json', JSON.stringify({ name: 'Mailcrane', version: 'mock', support: 'help@example.org', oversize_rescue: true }))
       if (url.pathname === '/v1/discovery') {
         const host = `imap.${url.searchParams.get('email').split('@')[1]}`
         return send(200, 'application/json', JSON.stringify({ email: url.searchParams.get('email'), steps: [], candidates: [{ place: 'srv', host, port: 143, security: 'starttls', username: '', auth: ['password'], provider: null, name: null, hint: null }] }))

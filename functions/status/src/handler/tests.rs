@@ -66,7 +66,7 @@ fn scene(accounts: u32) -> Scene {
     let web = PublicWeb::new(dns.clone(), Reach::Public, Duration::from_secs(1)).unwrap();
     let discovery = Discovery { dns, web, clock: memory.clock.clone(), budget: Duration::from_secs(1) };
     Scene {
-        app: App { table: memory.table.clone(), blobs: memory.blobs.clone(), discovery, support: String::new() },
+        app: App { table: memory.table.clone(), blobs: memory.blobs.clone(), discovery, service: Service::default() },
         memory,
     }
 }
@@ -350,10 +350,13 @@ fn a_cursor_that_was_not_given_out_is_refused_before_the_table_is_asked() {
 }
 
 #[test]
-fn the_service_tells_where_users_find_help() {
-    let told = |support| -> Value {
-        serde_json::from_str(open(&Request::new("GET", "/v1/service", ""), support).body()).unwrap()
+fn the_service_tells_where_users_find_help_and_what_it_offers() {
+    let told = |support: &str, rescue| -> Value {
+        let service = Service { support: support.to_owned(), rescue };
+        serde_json::from_str(open(&Request::new("GET", "/v1/service", ""), &service).body()).unwrap()
     };
-    assert_eq!(told("help@example.org")["support"], "help@example.org");
-    assert_eq!(told("")["support"], Value::Null);
+    let with = told("help@example.org", true);
+    assert_eq!((&with["support"], &with["oversize_rescue"]), (&Value::from("help@example.org"), &Value::from(true)));
+    let without = told("", false);
+    assert_eq!((&without["support"], &without["oversize_rescue"]), (&Value::Null, &Value::from(false)));
 }
