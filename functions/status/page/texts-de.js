@@ -614,7 +614,7 @@ export default {
   'code.destination.version': 'WorkMail spricht keine der Versionen von EWS, die dieser Dienst kennt.',
   'code.duplicate.label': 'Dieselbe Nachricht wurde schon unter einem anderen Label kopiert.',
   'code.function.failed': 'Der Dienst ist mehrmals gescheitert; sein Protokoll beim Betreiber sagt, warum. Versuchen Sie das Konto erneut.',
-  'code.source.day_budget': 'Die Menge, die der Anbieter an einem Tag herausgibt, ist erreicht; morgen geht es von selbst weiter.',
+  'code.source.day_budget': 'Die Menge, die der Anbieter an einem Tag herausgibt, ist erreicht; einen Tag danach geht es von selbst weiter.',
   'code.source.folder_gone': 'Ein Ordner der Quelle ist verschwunden.',
   'code.source.folder_limit': 'Der Anbieter zeigt nur einen Teil dieses Ordners. Erhöhen Sie die Grenze in seinen Einstellungen.',
   'code.source.no_permission': 'Die Berechtigung für das Postfach der Quelle fehlt oder wirkt noch nicht. Prüfen Sie es in einigen Minuten erneut.',

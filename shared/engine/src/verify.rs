@@ -12,7 +12,6 @@ use futures_util::future::join;
 use futures_util::stream::{self, StreamExt as _};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::FolderId;
-use mailcrane_core::id::{AccountNo, MigrationId};
 use mailcrane_core::key::{KeyPrefix, MessageKey};
 use mailcrane_core::manifest::Row;
 use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
@@ -154,7 +153,7 @@ async fn compare<W: World, D: Destination>(
     let Some(target) = folder.destination.as_ref() else { return Ok(seen) };
     let keyed = destination.features().keeps_key;
     let account = lane.record.account;
-    let reads: Vec<_> = slices.iter().map(|slice| rows_of(world, &migration.id, account, slice)).collect();
+    let reads: Vec<_> = slices.iter().map(|slice| rows(world, &migration.id, account, slice)).collect();
     let mut read = stream::iter(reads).buffered(AHEAD);
     // The destination lists while the first rows are read.
     let first = read.by_ref().take(AHEAD).collect::<Vec<_>>();
@@ -166,7 +165,8 @@ async fn compare<W: World, D: Destination>(
     };
     let (listed, first) = join(listed, first).await;
     let ((present, mut doubled), mut unkeyed) = listed?;
-    let mut read = stream::iter(first).chain(read);
+    let read = stream::iter(first).chain(read);
+    let mut read = stream::iter(slices).zip(read);
     let mut fresh = BTreeSet::new();
     let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
@@ -263,15 +263,6 @@ impl<'a> Doubted<'a> {
         let holds = |s: &&Slice| prefix_of(self.folder, s.epoch) == key.prefix && (s.first..=s.last).contains(&key.uid);
         self.slices.iter().any(holds)
     }
-}
-
-async fn rows_of<'a, W: World>(
-    world: &W,
-    migration: &MigrationId,
-    account: AccountNo,
-    slice: &'a Slice,
-) -> (&'a Slice, Result<Vec<Row>, CommitError>) {
-    (slice, rows(world, migration, account, slice).await)
 }
 
 /// Tells whether a request for the slice was ever left without an answer. In a pass that was given up, a slice may be as

@@ -216,15 +216,16 @@ fn nothing_is_sent_twice_to_a_client_that_has_it() {
 fn the_page_is_served_with_a_strict_policy() {
     let page: Request = serde_json::from_str(include_str!("../../events/page.json")).unwrap();
     assert!(is_open(&page));
-    let answer = open(&page, "");
+    let answer = open(&page, &Service::default());
     assert_eq!(answer.status(), 200);
     assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
-    assert_eq!(open(&Request::new("GET", "/nothing", ""), "").status(), 404);
+    assert_eq!(open(&Request::new("GET", "/nothing", ""), &Service::default()).status(), 404);
 }
 
 #[test]
 fn the_description_names_every_route_that_is_answered() {
-    let described: Value = serde_json::from_str(open(&Request::new("GET", "/v1/openapi.json", ""), "").body()).unwrap();
+    let described: Value =
+        serde_json::from_str(open(&Request::new("GET", "/v1/openapi.json", ""), &Service::default()).body()).unwrap();
     assert_eq!(described["openapi"], "3.1.0");
     let scene = scene(1);
     for (path, methods) in described["paths"].as_object().unwrap() {

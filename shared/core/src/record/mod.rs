@@ -228,10 +228,10 @@ pub mod keys {
         Key::new(account_partition(id, no), format!("G#{folder}#{page:05}"))
     }
 
-    /// What was read of a source on a day, over all migrations.
+    /// What was read of a source in an hour (of those since 1970), over all migrations.
     #[must_use]
-    pub fn day(source: &crate::key::SourceId, day: i64) -> Key {
-        Key::new(format!("RATE#day#{}", source.as_str()), day.to_string())
+    pub fn hour(source: &crate::key::SourceId, hour: i64) -> Key {
+        Key::new(format!("RATE#hour#{}", source.as_str()), hour.to_string())
     }
 
     /// A slice of a pass.
