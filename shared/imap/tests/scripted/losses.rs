@@ -2,8 +2,12 @@
 
 use crate::bodies::{check, fetched};
 use crate::feed::Feed;
+use crate::server::Server;
 use mailcrane_core::Remedy;
+use mailcrane_core::folder::WireName;
 use mailcrane_core::message::FetchOutcome;
+use mailcrane_core::ports::source::{Credentials, Source as _};
+use mailcrane_core::secret::Secret;
 use std::time::{Duration, Instant};
 
 /// What asks once more whether UID 2 is there, and that it is.
@@ -198,6 +202,24 @@ async fn uidvalidity_changes_between_two_connections() {
     let (outcome, feed) = fetched(&[first, second], Feed::of(&[&[1, 2, 3]])).await;
     assert_eq!(outcome.unwrap_err().code, "source.uidvalidity_changed");
     assert_eq!(feed.outcomes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_when_the_connection_breaks_asks_for_another_at_once() {
+    let login = "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] x\nC: AUTHENTICATE XOAUTH2 *";
+    let first =
+        format!("{login}\nS: {{tag}} OK [CAPABILITY IMAP4rev1] in\nexamine 3\nC: UID FETCH 1:3 *\nM: 1 a\nclose");
+    let second = format!("{login}\nS: {{tag}} NO [AUTHENTICATIONFAILED] the token has expired");
+    let server = Server::new(&[&first, &second]);
+    let token = Credentials::Token { user: "anna".to_owned(), token: Secret::new("t") };
+    let mut session = server.open_as(&token).await.unwrap();
+    session.examine(&WireName::from("INBOX")).await.unwrap();
+    let mut feed = Feed::of(&[&[1, 2, 3]]);
+    let fault = session.fetch(&mut feed).await.unwrap_err();
+    assert_eq!((fault.code.as_ref(), fault.remedy), ("source.token_expired", Remedy::RetryAfter(Duration::ZERO)));
+    assert_eq!(feed.outcomes().len(), 1, "what was read counts, the rest is still owed");
+    drop(session);
+    server.finished().await;
 }
 
 #[tokio::test]
