@@ -205,3 +205,50 @@ pub fn row(uid: Uid, outcome: Outcome, code: &str, reason: &str, octets: u64) ->
         item: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailcrane_core::key::{KeyPrefix, SourceId};
+    use mailcrane_core::uid::UidValidity;
+
+    const NOW: &str = "2026-11-01T00:00:00Z";
+
+    /// Decides on a message with these header fields; gives the date that it gets.
+    fn dated(received: Option<&str>, header: &str) -> String {
+        let features = mailcrane_testkit::destination::features();
+        let source = SourceId::of("anna", "imap.example.org");
+        let case = Circumstances {
+            key: MessageKey { prefix: KeyPrefix::of(&source, &"INBOX".into(), UidValidity(1)), uid: Uid::MIN },
+            folder: "INBOX",
+            features: &features,
+            there: None,
+            leader: None,
+            now: NOW.parse().unwrap(),
+            max_octets: None,
+            rescued: None,
+            language: "en",
+        };
+        let message = RawMessage {
+            raw: format!("Subject: x\r\n{header}\r\nx\r\n").into(),
+            flags: Flags::default(),
+            received: received.map(|time| time.parse().unwrap()),
+            gmail_labels: vec![],
+        };
+        match decide(Uid::MIN, 1, FetchOutcome::Message(message), &case) {
+            Decision::Store(item, _) => item.received.to_string(),
+            Decision::Ended(row) => panic!("{row:?}"),
+        }
+    }
+
+    #[test]
+    fn a_message_is_dated_by_the_server_else_by_its_date_else_by_its_way_else_by_now() {
+        let date = "Date: Fri, 02 Feb 2024 10:00:00 +0100\r\n";
+        let way = "Received: from a by b; Sat, 03 Feb 2024 12:00:00 +0000\r\n";
+        assert_eq!(dated(Some("2024-02-05T00:00:00Z"), &format!("{way}{date}")), "2024-02-05T00:00:00Z");
+        assert_eq!(dated(None, &format!("{way}{date}")), "2024-02-02T09:00:00Z");
+        assert_eq!(dated(None, way), "2024-02-03T12:00:00Z");
+        assert_eq!(dated(None, "Date: sometime\r\n"), NOW);
+        assert_eq!(dated(None, ""), NOW);
+    }
+}
