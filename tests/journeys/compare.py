@@ -158,9 +158,10 @@ def _messages(imap):
         for row in answer:
             if isinstance(row, tuple):
                 head, body = row
-            elif b"FLAGS" in row:
+            elif b"INTERNALDATE" in row:
                 head, body = row, b""
             else:
+                # The end of a literal, or flags that somebody else has just changed.
                 continue
             flags = set(re.search(rb"FLAGS \(([^)]*)\)", head).group(1).decode().split())
             date = re.search(rb'INTERNALDATE "([^"]*)"', head).group(1).decode().strip()
