@@ -54,7 +54,7 @@ pub fn object(id: &MigrationId, file: &str) -> String {
     format!("rescued/{id}/{file}")
 }
 
-/// Reads what [`file`] made out of an address; nothing else is ever fetched.
+/// Reads what [`file()`] made out of an address; nothing else is ever fetched.
 #[must_use]
 pub fn is_file(file: &str) -> bool {
     let hex = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit() || (b'a'..=b'f').contains(&octet));
