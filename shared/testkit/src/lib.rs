@@ -18,6 +18,7 @@ pub mod mailer;
 mod memory;
 mod message_id;
 pub mod queues;
+pub mod records;
 pub mod source;
 pub mod table;
 pub mod vault;

@@ -1,10 +1,9 @@
 use super::*;
 use crate::world::Parts;
-use mailcrane_core::id::{MigrationId, PassNo};
+use mailcrane_core::id::MigrationId;
 use mailcrane_core::ports::clock::Clock as _;
-use mailcrane_core::record::{Access, Options, PassKind};
+use mailcrane_core::record::Access;
 use mailcrane_core::settings::Settings;
-use mailcrane_core::state::MigrationState;
 use mailcrane_testkit::faults::{Mishap, Port, Span, sweep};
 use mailcrane_testkit::queues::MemoryQueues;
 use mailcrane_testkit::table::MemoryTable;
@@ -21,37 +20,9 @@ fn world(memory: &Memory) -> TestWorld {
 }
 
 fn migration(by_operator: bool) -> Migration {
-    Migration {
-        v: 1,
-        id: MigrationId::new("0123456789ab").unwrap(),
-        name: String::new(),
-        state: MigrationState::Ready,
-        created: Timestamp::UNIX_EPOCH,
-        notify: Vec::new(),
-        language: "en".into(),
-        destination: DestinationKind::Workmail { access: Access::Administrator },
-        options: Options::default(),
-        accounts: 1,
-        checked: 1,
-        removed: 0,
-        pass: PassNo(0),
-        pass_kind: PassKind::Full,
-        pass_since: None,
-        pass_before: None,
-        totals: Default::default(),
-        found: 0,
-        found_bytes: 0,
-        start_at: None,
-        started: None,
-        ended: None,
-        keep_until: None,
-        token_hash: String::new(),
-        undoing: 0,
-        by_operator,
-        right: Default::default(),
-        look_at: None,
-        webhook: None,
-    }
+    let id = MigrationId::new("0123456789ab").unwrap();
+    let destination = DestinationKind::Workmail { access: Access::Administrator };
+    Migration { destination, by_operator, ..mailcrane_testkit::records::migration(&id, 1, Timestamp::UNIX_EPOCH) }
 }
 
 fn wanted(name: &str) -> NewMailbox {

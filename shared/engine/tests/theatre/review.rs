@@ -245,6 +245,17 @@ fn a_migration_none_of_whose_accounts_passed_its_check_has_failed() {
     assert_eq!(theatre.play(PassKind::Full), MigrationState::Failed);
 }
 
+/// Begins a pass and pauses it once some messages are at the destination.
+async fn paused_in_the_middle(theatre: &Theatre) {
+    theatre.start(PassKind::Full).await;
+    let pause = async {
+        theatre.wait_for(5).await;
+        control::pause(&theatre.stage, &theatre.id).await.unwrap();
+    };
+    let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), pause);
+    assert_eq!(state, MigrationState::Paused);
+}
+
 /// What WorkMail stored twice by itself, of an account that was paused or stalled, is not there twice in the end.
 #[test]
 fn what_is_given_up_at_rest_is_verified_first() {
@@ -254,13 +265,7 @@ fn what_is_given_up_at_rest_is_verified_first() {
         theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
         theatre.memory.plan.on(Port::Destination, "store", 2, Mishap::Late(Duration::from_secs(60)));
         theatre.memory.clock.clone().block_on(async {
-            theatre.start(PassKind::Full).await;
-            let pause = async {
-                theatre.wait_for(5).await;
-                control::pause(&theatre.stage, &theatre.id).await.unwrap();
-            };
-            let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), pause);
-            assert_eq!(state, MigrationState::Paused);
+            paused_in_the_middle(&theatre).await;
             if stalled {
                 let stalled = mailcrane_core::state::AccountState::Stalled;
                 edit::<Account>(&theatre, &keys::account(&theatre.id, AccountNo(0)), |a| a.state = stalled).await;
@@ -282,13 +287,7 @@ fn accounts_of_a_paused_migration_that_is_cancelled_are_cancelled() {
     theatre.source(0).fill("INBOX", 60);
     theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
     theatre.memory.clock.clone().block_on(async {
-        theatre.start(PassKind::Full).await;
-        let pause = async {
-            theatre.wait_for(5).await;
-            control::pause(&theatre.stage, &theatre.id).await.unwrap();
-        };
-        let (state, ()) = futures_util::join!(theatre.run(|m| m.state.rests()), pause);
-        assert_eq!(state, MigrationState::Paused);
+        paused_in_the_middle(&theatre).await;
         control::cancel(&theatre.stage, &theatre.id).await.unwrap();
         theatre.run(|m| m.state == MigrationState::Cancelled).await;
     });

@@ -7,8 +7,7 @@ use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::source::{Endpoint, Security};
 use mailcrane_core::ports::table::Body;
 use mailcrane_core::record::{
-    Access, Account, DestinationEnd, DestinationKind, Entry, Lane, Migration, Options, PassKind, Slice, SourceEnd,
-    Versioned, keys,
+    Account, DestinationEnd, Entry, Lane, Migration, Options, PassKind, Slice, SourceEnd, Versioned, keys,
 };
 use mailcrane_core::settings::{Settings, Sizes, Times};
 use mailcrane_core::state::{AccountState, MigrationState};
@@ -20,6 +19,7 @@ use mailcrane_engine::{chunk, control, copy, export, ledger, sweep};
 use mailcrane_testkit::blobs::MemoryBlobs;
 use mailcrane_testkit::drive::Functions;
 use mailcrane_testkit::queues::{Delivery, MemoryQueues};
+use mailcrane_testkit::records::migration;
 use mailcrane_testkit::table::MemoryTable;
 use mailcrane_testkit::{ManualClock, Memory};
 use std::collections::BTreeMap;
@@ -216,40 +216,6 @@ pub(crate) fn user(no: u32) -> String {
 
 pub(crate) fn address(no: u32) -> String {
     format!("user{no}@example.org")
-}
-
-fn migration(id: &MigrationId, accounts: u32, now: mailcrane_core::Timestamp) -> Migration {
-    Migration {
-        v: 1,
-        id: id.clone(),
-        name: String::new(),
-        state: MigrationState::Ready,
-        created: now,
-        notify: vec![],
-        webhook: None,
-        language: "en".into(),
-        destination: DestinationKind::Workmail { access: Access::User },
-        options: Options::default(),
-        accounts,
-        checked: accounts,
-        removed: 0,
-        pass: PassNo(0),
-        pass_kind: PassKind::Full,
-        pass_since: None,
-        pass_before: None,
-        totals: Default::default(),
-        found: 0,
-        found_bytes: 0,
-        start_at: None,
-        started: None,
-        ended: None,
-        keep_until: None,
-        token_hash: String::new(),
-        undoing: 0,
-        by_operator: true,
-        right: Default::default(),
-        look_at: None,
-    }
 }
 
 fn account(no: AccountNo) -> Account {
