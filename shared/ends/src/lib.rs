@@ -4,6 +4,7 @@
 mod credentials;
 mod destination;
 mod guarded;
+mod kept;
 mod oauth;
 mod opener;
 mod pace;

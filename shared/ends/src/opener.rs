@@ -2,14 +2,14 @@
 
 use crate::credentials::{self, SourceSecret};
 use crate::oauth::{Token, TokenEndpoint, Tokens};
-use crate::{AnyDestination, AnySource, pace, self_test};
+use crate::{AnyDestination, AnySource, kept, pace, self_test};
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Credentials, Sources as _};
 use mailcrane_core::ports::table::Table;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{
-    Access, Account, Allowance, DestinationKind, Grant, GrantKind, Migration, OauthSecret, Secrets, Versioned, keys,
+    Access, Account, Allowance, DestinationKind, Grant, GrantKind, Migration, OauthSecret, Secrets, keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::{Fault, Timestamp, settings};
@@ -145,11 +145,8 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
     }
 
     async fn grant(&self, migration: &Migration, name: &str) -> Result<Option<Grant>, Fault> {
-        let item = self.table.get(&keys::grant(&migration.id, name)).await.map_err(self_test::unavailable)?;
-        let grant = item.as_ref().map(Versioned::<Grant>::of).transpose();
-        let grant = grant.map_err(|error| {
-            Fault::give_up("table.malformed", "the permission's record cannot be read").because(error)
-        })?;
+        let key = keys::grant(&migration.id, name);
+        let grant = kept::find::<T, Grant>(&self.table, &key, "the permission's record cannot be read").await?;
         Ok(grant.map(|grant| grant.record).filter(|grant| grant.revoked.is_none()))
     }
 

@@ -7,7 +7,7 @@ use mailcrane_core::{Fault, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use crate::self_test::unavailable;
+use crate::kept::{self, after, unavailable};
 
 /// How long the number of requests counts.
 const COUNTS: Duration = Duration::from_secs(10 * 60);
@@ -82,15 +82,8 @@ pub(crate) async fn write<T: Table>(
     Ok(())
 }
 
-/// What cannot be read counts for nothing.
 async fn find<T: Table>(table: &T, principal: &str) -> Result<Option<Versioned<Pace>>, Fault> {
-    let item = table.get(&key(principal)).await.map_err(unavailable)?;
-    let known = item.as_ref().map(Versioned::of).transpose();
-    known.map_err(|error| Fault::give_up("table.malformed", "a pace cannot be read").because(error))
-}
-
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+    kept::find(table, &key(principal), "a pace cannot be read").await
 }
 
 #[cfg(test)]

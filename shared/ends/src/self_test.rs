@@ -1,6 +1,7 @@
 //! What the organisation's WorkMail was seen to keep and to find: tried once, kept in the table, tried again after a
 //! while, because AWS may have changed it.
 
+use crate::kept::{self, after, unavailable};
 use mailcrane_core::ports::table::{Expect, Key, Table, TableError, Write};
 use mailcrane_core::record::{Record, Versioned};
 use mailcrane_core::{Fault, Timestamp};
@@ -78,10 +79,7 @@ pub(crate) async fn run<T: Table>(
 }
 
 async fn find<T: Table>(table: &T, organization: &str) -> Result<Option<Versioned<SelfTest>>, Fault> {
-    let item = table.get(&key(organization)).await.map_err(unavailable)?;
-    let known = item.as_ref().map(Versioned::of).transpose();
-    known
-        .map_err(|error| Fault::give_up("table.malformed", "the result of the self-test cannot be read").because(error))
+    kept::find(table, &key(organization), "the result of the self-test cannot be read").await
 }
 
 /// Stores the record; `false` when somebody else was faster.
@@ -96,12 +94,4 @@ async fn write<T: Table>(table: &T, test: &mut Versioned<SelfTest>) -> Result<bo
         Err(TableError::Conflict) => Ok(false),
         Err(error) => Err(unavailable(error)),
     }
-}
-
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-pub(crate) fn unavailable(error: TableError) -> Fault {
-    Fault::retry(Duration::from_secs(2), "table.unavailable", "the table could not be read").because(error)
 }
