@@ -1,6 +1,7 @@
 //! What the function is told by its environment.
 
 use crate::handler::Service;
+use mailcrane_core::address::Reach;
 use mailcrane_lambda::environment::{Incomplete, Reader};
 
 /// The configuration, read once.
@@ -9,6 +10,8 @@ pub(crate) struct Config {
     pub(crate) bucket: String,
     pub(crate) operator_key: String,
     pub(crate) service: Service,
+    /// Which servers a discovery may offer.
+    pub(crate) reach: Reach,
     pub(crate) log: String,
 }
 
@@ -23,6 +26,7 @@ impl Config {
                 support: reader.or_empty("SUPPORT_CONTACT"),
                 rescue: reader.parsed("OVERSIZE_RESCUE", false),
             },
+            reach: if reader.parsed("ALLOW_PRIVATE_HOSTS", false) { Reach::Private } else { Reach::Public },
             log: reader.or_empty("RUST_LOG"),
         };
         reader.end().map(|()| config)

@@ -41,6 +41,7 @@ async fn count<T: Table>(table: &T, request: &Request, now: Timestamp) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mailcrane_core::address::Reach;
     use mailcrane_providers::network::{NoAnswer, Page, Srv};
     use mailcrane_testkit::{ManualClock, Memory};
     use std::net::IpAddr;
@@ -73,7 +74,8 @@ mod tests {
         });
         let request: Request = serde_json::from_value(sample).unwrap();
         let clock: ManualClock = memory.clock.clone();
-        let discovery = Discovery { dns: Nothing, web: Nothing, clock: clock.clone(), budget: Duration::from_secs(8) };
+        let (reach, budget) = (Reach::Public, Duration::from_secs(8));
+        let discovery = Discovery { dns: Nothing, web: Nothing, reach, clock: clock.clone(), budget };
         clock.block_on(find(&memory.table, &discovery, &request)).into()
     }
 

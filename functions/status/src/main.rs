@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let clients = Clients::from_environment().await;
     let (table, blobs) = (clients.table(&config.main_table), clients.blobs(&config.bucket));
-    let app = App { table, blobs, discovery: discovery()?, service: config.service };
+    let app = App { table, blobs, discovery: discovery(config.reach)?, service: config.service };
     let secrets = clients.secrets();
     let (app, secrets, arn) = (&app, &secrets, config.operator_key.as_str());
     let ran = runtime::run(|request: Request, _deadline| async move {
@@ -54,8 +54,8 @@ async fn main() -> anyhow::Result<()> {
 /// How long one discovery may take, of the 29 s of an invocation.
 const BUDGET: Duration = Duration::from_secs(8);
 
-fn discovery() -> anyhow::Result<Discovery<SystemDns, PublicWeb, SystemClock>> {
+fn discovery(reach: Reach) -> anyhow::Result<Discovery<SystemDns, PublicWeb, SystemClock>> {
     let dns = SystemDns::new();
     let web = PublicWeb::new(dns.clone(), Reach::Public, BUDGET)?;
-    Ok(Discovery { dns, web, clock: SystemClock, budget: BUDGET })
+    Ok(Discovery { dns, web, reach, clock: SystemClock, budget: BUDGET })
 }

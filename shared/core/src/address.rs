@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// The ports of IMAP: what a user-given host may be connected to on the internet (RFC 9051 section 2.1, RFC 8314).
+pub const IMAP_PORTS: [u16; 2] = [143, 993];
+
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reach {

@@ -64,7 +64,8 @@ fn scene(accounts: u32) -> Scene {
     memory.clock.block_on(intake::create(&world, &memory.vault, order)).unwrap();
     let dns = SystemDns::new();
     let web = PublicWeb::new(dns.clone(), Reach::Public, Duration::from_secs(1)).unwrap();
-    let discovery = Discovery { dns, web, clock: memory.clock.clone(), budget: Duration::from_secs(1) };
+    let discovery =
+        Discovery { dns, web, reach: Reach::Public, clock: memory.clock.clone(), budget: Duration::from_secs(1) };
     Scene {
         app: App { table: memory.table.clone(), blobs: memory.blobs.clone(), discovery, service: Service::default() },
         memory,

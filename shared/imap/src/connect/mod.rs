@@ -11,7 +11,7 @@ pub use tls::{Tls, TlsSettings};
 
 use crate::failure::Failure;
 use crate::transport::{Limits, Wire};
-use mailcrane_core::address::Reach;
+use mailcrane_core::address::{IMAP_PORTS, Reach};
 use mailcrane_core::ports::source::Endpoint;
 use std::future::Future;
 use std::io::ErrorKind;
@@ -38,7 +38,7 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             reach: Reach::Public,
-            ports: vec![143, 993],
+            ports: IMAP_PORTS.to_vec(),
             connect: Duration::from_secs(15),
             limits: Limits::default(),
         }

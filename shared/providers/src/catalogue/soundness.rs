@@ -61,6 +61,10 @@ fn of_one(one: &Provider) -> Vec<String> {
                     && !oauth.user_scope.is_empty()
             }),
         ),
+        (
+            "offers OAuth without saying where tokens come from, or the other way round",
+            one.auth.contains(&Auth::Oauth2) == one.oauth.is_some(),
+        ),
         ("allows no octet a day", one.daily_bytes != Some(0)),
     ];
     checks.into_iter().filter(|(_, holds)| !holds).map(|(what, _)| format!("{} {what}", one.id)).collect()

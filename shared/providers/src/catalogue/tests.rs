@@ -110,6 +110,7 @@ fn an_entry_that_cannot_be_true_is_refused() {
         ("mx.example.org", "mx..example.org", "a mail exchanger that is none"),
         (r#"["password"]"#, "[]", "no way to sign in"),
         (r#"["password"]"#, r#"["password","password"]"#, "twice"),
+        (r#"["password"]"#, r#"["oauth2"]"#, "where tokens come from"),
         ("Melden Sie sich mit dem Passwort an.", "", "no hint in German"),
         (r#""auth""#, r#""daily_bytes":0,"auth""#, "no octet a day"),
         (r#""auth""#, r#""nonsense":0,"auth""#, "cannot be read"),

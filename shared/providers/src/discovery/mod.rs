@@ -10,7 +10,8 @@ pub use answer::{Answer, Candidate, Outcome, Place, Step};
 
 use crate::catalogue::Catalogue;
 use crate::network::{Dns, Web};
-use futures_util::future::{Either, join, join3, select};
+use futures_util::future::{Either, FutureExt as _, join, join3, select};
+use mailcrane_core::address::Reach;
 use mailcrane_core::ports::clock::Clock;
 use std::future::Future;
 use std::pin::pin;
@@ -19,13 +20,16 @@ use std::time::Duration;
 /// Looks for servers, in this order of trust: the catalogue by domain, by mail exchanger, SRV records (RFC 6186), the
 /// two autoconfig addresses of the domain, and names that many domains use.
 ///
-/// It asks name servers and the domain's own web servers only; no mail server is connected to.
+/// It asks name servers and the domain's own web servers only; no mail server is connected to. A server that the check
+/// would not connect to is not offered.
 #[derive(Debug, Clone)]
 pub struct Discovery<D, W, C> {
     /// Asks name servers.
     pub dns: D,
     /// Asks web servers.
     pub web: W,
+    /// Which addresses a server that is found may have.
+    pub reach: Reach,
     /// Tells the time.
     pub clock: C,
     /// How long one discovery may take.
@@ -41,15 +45,16 @@ impl<D: Dns, W: Web, C: Clock> Discovery<D, W, C> {
             return Answer::of(address, vec![preset]);
         }
         let none = Step::nothing(Place::Preset, address.domain(), "no provider of the catalogue owns this domain");
-        let (dns, web) = (&self.dns, &self.web);
+        let (dns, web, reach) = (&self.dns, &self.web, self.reach);
+        let vet = |step| steps::vetted(dns, reach, step);
         let named = join3(
             self.in_time(Place::Mx, address.domain(), steps::mx(dns, address)),
-            self.in_time(Place::Srv, address.domain(), steps::srv(dns, address)),
-            self.in_time(Place::Guess, address.domain(), steps::guess(dns, address)),
+            self.in_time(Place::Srv, address.domain(), steps::srv(dns, address).then(vet)),
+            self.in_time(Place::Guess, address.domain(), steps::guess(dns, reach, address)),
         );
         let told = join(
-            self.in_time(Place::Autoconfig, address.domain(), steps::autoconfig(web, address)),
-            self.in_time(Place::WellKnown, address.domain(), steps::well_known(web, address)),
+            self.in_time(Place::Autoconfig, address.domain(), steps::autoconfig(web, address).then(vet)),
+            self.in_time(Place::WellKnown, address.domain(), steps::well_known(web, address).then(vet)),
         );
         let ((mx, srv, guess), (autoconfig, well_known)) = join(named, told).await;
         Answer::of(address, vec![none, mx, srv, autoconfig, well_known, guess])

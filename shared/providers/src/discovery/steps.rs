@@ -4,7 +4,7 @@ use super::answer::{Candidate, Place, Step};
 use super::{Address, autoconfig as document};
 use crate::catalogue::Catalogue;
 use crate::network::{Dns, Page, Srv, Web};
-use mailcrane_core::address::{Reach, is_host_name};
+use mailcrane_core::address::{IMAP_PORTS, Reach, is_host_name, kind};
 use mailcrane_core::ports::source::Security;
 
 /// The catalogue, by domain; nothing when the domain belongs to nobody there.
@@ -94,13 +94,31 @@ async fn read(web: &impl Web, place: Place, url: &str, address: &Address) -> Ste
     }
 }
 
-/// Names that many domains use, when they exist and lead to public addresses.
-pub(super) async fn guess(dns: &impl Dns, address: &Address) -> Step {
+/// Looks whether a server that a domain names is one that the check would connect to; if not, the step says why.
+pub(super) async fn vetted(dns: &impl Dns, reach: Reach, step: Step) -> Step {
+    let Some(found) = step.found.first().filter(|found| found.provider.is_none()) else { return step };
+    let refused = |why: &str| Step::nothing(step.place, &step.asked, format!("{}, {why}", step.detail));
+    if reach == Reach::Public && !IMAP_PORTS.contains(&found.port) {
+        return refused("but only the ports 993 and 143 are connected to");
+    }
+    match dns.addresses(&found.host).await {
+        Ok(addresses) if addresses.is_empty() => refused("but that name does not exist"),
+        Ok(addresses) => match addresses.into_iter().find(|address| !reach.permits(*address)) {
+            Some(inside) => refused(&format!("which leads to {} and is not connected to", kind(inside).name())),
+            None => step,
+        },
+        // The check resolves and vets once more.
+        Err(_) => step,
+    }
+}
+
+/// Names that many domains use, when they exist and lead to addresses that may be connected to.
+pub(super) async fn guess(dns: &impl Dns, reach: Reach, address: &Address) -> Step {
     let mut failed = None;
     for prefix in ["imap", "mail"] {
         let host = format!("{prefix}.{}", address.domain());
         match dns.addresses(&host).await {
-            Ok(found) if !found.is_empty() && found.iter().all(|address| Reach::Public.permits(*address)) => {
+            Ok(found) if !found.is_empty() && found.iter().all(|address| reach.permits(*address)) => {
                 let found = Candidate::new(Place::Guess, &host, 993, Security::Tls, address);
                 return Step::found(&host, format!("{host} exists; whether it is the mail server is a guess"), found);
             }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::network::{NoAnswer, Page, Srv};
 use crate::provider::Auth;
+use mailcrane_core::address::Reach;
 use mailcrane_core::ports::source::Security;
 use mailcrane_testkit::ManualClock;
 use std::collections::BTreeMap;
@@ -53,10 +54,15 @@ impl Web for Internet {
 }
 
 fn find(internet: &Internet, email: &str) -> Answer {
+    find_within(internet, email, Reach::Public)
+}
+
+fn find_within(internet: &Internet, email: &str, reach: Reach) -> Answer {
     let clock = ManualClock::new();
     let discovery = Discovery {
         dns: internet.clone(),
         web: internet.clone(),
+        reach,
         clock: clock.clone(),
         budget: Duration::from_secs(8),
     };
@@ -66,6 +72,11 @@ fn find(internet: &Internet, email: &str) -> Answer {
 
 fn outcomes(answer: &Answer) -> Vec<(Place, Outcome)> {
     answer.steps.iter().map(|step| (step.place, step.outcome)).collect()
+}
+
+/// Names that lead to a public address each.
+fn public(names: &[&str]) -> BTreeMap<String, Vec<IpAddr>> {
+    names.iter().map(|name| ((*name).to_owned(), vec!["8.8.8.8".parse().unwrap()])).collect()
 }
 
 fn srv(priority: u16, weight: u16, host: &str) -> Srv {
@@ -109,6 +120,7 @@ fn srv_records_are_taken_by_priority_then_weight_and_tls_first() {
     let imap = vec![Srv { port: 143, ..srv(0, 0, "plain.example.org") }];
     let mut internet = Internet {
         srv: [("_imaps._tcp.example.org".into(), imaps), ("_imap._tcp.example.org".into(), imap)].into(),
+        hosts: public(&["b.example.org", "plain.example.org"]),
         ..Internet::default()
     };
     let found = |internet: &Internet| find(internet, "anna@example.org").candidates.first().cloned().unwrap();
@@ -125,7 +137,8 @@ fn both_autoconfig_addresses_are_asked_for_this_address() {
     let asked = "https://autoconfig.example.org/mail/config-v1.1.xml?emailaddress=a%2Bb%40example.org";
     let well_known = "https://example.org/.well-known/autoconfig/mail/config-v1.1.xml";
     for (url, place) in [(asked, Place::Autoconfig), (well_known, Place::WellKnown)] {
-        let internet = Internet { pages: [(url.into(), DOCUMENT.into())].into(), ..Internet::default() };
+        let hosts = public(&["imap.example.net"]);
+        let internet = Internet { pages: [(url.into(), DOCUMENT.into())].into(), hosts, ..Internet::default() };
         let first = find(&internet, "a+b@example.org").candidates.first().cloned().unwrap();
         assert_eq!((first.place, first.host.as_str(), first.username.as_str()), (place, "imap.example.net", "a+b"));
         assert_eq!((first.auth.as_slice(), first.name.as_deref()), ([Auth::Password].as_slice(), Some("Example")));
@@ -149,11 +162,38 @@ fn a_guess_needs_a_name_that_leads_to_public_addresses_only() {
 }
 
 #[test]
+fn a_server_that_the_check_would_not_connect_to_is_not_offered() {
+    let document = |port: &str| DOCUMENT.replace("<port>993", &format!("<port>{port}"));
+    let told = |record: Srv, document: String, address: &str, reach: Reach| {
+        let hosts = [("imap.example.net".to_owned(), address.parse().into_iter().collect())].into();
+        let srv = [("_imaps._tcp.example.org".into(), vec![record])].into();
+        let pages = [("https://example.org/.well-known/autoconfig/mail/config-v1.1.xml".into(), document)].into();
+        let answer = find_within(&Internet { hosts, srv, pages, ..Internet::default() }, "anna@example.org", reach);
+        let said = |place| answer.steps.iter().find(|step| step.place == place).unwrap().detail.clone();
+        (answer.candidates.len(), said(Place::Srv), said(Place::WellKnown))
+    };
+    let record = |port| Srv { port, ..srv(0, 0, "imap.example.net") };
+    for (port, address, why) in [
+        (993, "10.0.0.1", "port 993, which leads to a private address and is not connected to"),
+        (993, "169.254.169.254", "which leads to a metadata address"),
+        (993, "", "port 993, but that name does not exist"),
+        (22, "8.8.8.8", "port 22, but only the ports 993 and 143 are connected to"),
+    ] {
+        let (offered, srv, well_known) = told(record(port), document(&port.to_string()), address, Reach::Public);
+        assert_eq!(offered, 0, "{port} {address}");
+        assert!(srv.contains(why) && well_known.contains(why), "{srv}; {well_known}");
+    }
+    // In an operator's own network private servers on other ports are what is looked for; metadata never is.
+    assert_eq!(told(record(1993), document("1993"), "10.0.0.1", Reach::Private).0, 1);
+    assert_eq!(told(record(993), document("993"), "169.254.169.254", Reach::Private).0, 0);
+}
+
+#[test]
 fn what_is_found_twice_is_listed_once_by_the_more_trustworthy_place() {
     let internet = Internet {
         srv: [("_imaps._tcp.example.org".into(), vec![srv(0, 0, "imap.example.net")])].into(),
         pages: [("https://example.org/.well-known/autoconfig/mail/config-v1.1.xml".into(), DOCUMENT.into())].into(),
-        hosts: [("imap.example.org".into(), vec!["8.8.8.8".parse().unwrap()])].into(),
+        hosts: public(&["imap.example.net", "imap.example.org"]),
         ..Internet::default()
     };
     let answer = find(&internet, "anna@example.org");
