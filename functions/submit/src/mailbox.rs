@@ -188,7 +188,7 @@ async fn reset<W: World, D: Directory>(
 
 fn refused(migration: &Migration, wanted: &Wanted, fault: &Fault) -> MailboxView {
     let (id, no, error) = (&migration.id, wanted.account.0, fault as &dyn std::error::Error);
-    tracing::warn!(migration.id = %id, account.no = no, error, "a mailbox could not be created");
+    tracing::warn!(migration.id = %id, account.no = no, error, "A mailbox could not be created, or its password not be set anew");
     MailboxView::failed(wanted, fault)
 }
 

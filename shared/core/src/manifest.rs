@@ -68,6 +68,12 @@ impl Row {
     pub fn is_stored(&self) -> bool {
         self.outcome == Outcome::Copied || (self.item.is_some() && self.code == RESCUED)
     }
+
+    /// Tells whether the message was too large for the destination and is kept nowhere else.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.outcome == Outcome::Skipped && self.code.contains("too_large") && self.code != RESCUED
+    }
 }
 
 /// A page that cannot be read.

@@ -9,6 +9,7 @@ use crate::ledger::{self, LedgerError};
 use crate::plan::{self, PlanError, Planned};
 use crate::world::{World, later};
 use crate::{analyze, undo, verify};
+use futures_util::future::try_join;
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::ends::Ends;
@@ -102,8 +103,11 @@ async fn work<W: World, E: Ends, B: Blobs>(
     deadline: Timestamp,
 ) -> Result<(), ChunkError> {
     let (id, no) = (lane.record.migration.clone(), lane.record.account);
-    let migration = ledger::get::<Migration>(world.table(), &keys::migration(&id)).await?.record;
-    let account = ledger::get::<Account>(world.table(), &keys::account(&id, no)).await?.record;
+    let (migration_key, account_key) = (keys::migration(&id), keys::account(&id, no));
+    let migration = ledger::get::<Migration>(world.table(), &migration_key);
+    let account = ledger::get::<Account>(world.table(), &account_key);
+    let (migration, account) = try_join(migration, account).await?;
+    let (migration, account) = (migration.record, account.record);
     let latest = deadline.checked_sub(world.times().reserve).unwrap_or(deadline);
     let stop_at = later(world.now(), world.times().chunk).min(latest);
     let copying = matches!(lane.record.kind, LaneKind::Plan | LaneKind::Copy | LaneKind::Verify);
@@ -122,7 +126,7 @@ async fn work<W: World, E: Ends, B: Blobs>(
             let ended = copy::run(world, ends, shelf, &migration, &account, lane, stop_at).await;
             copied(world, ended).await
         }
-        LaneKind::Plan => planned(world, ends, &migration, lane, stop_at).await,
+        LaneKind::Plan => planned(world, ends, (&migration, account), lane, stop_at).await,
         LaneKind::Verify => {
             let (lane, walk) = verify::run(world, ends, &migration, &account, lane, stop_at).await?;
             walked(world, lane, walk).await
@@ -172,13 +176,12 @@ async fn copied<W: World>(world: &W, ended: Ended) -> Result<(), ChunkError> {
 async fn planned<W: World, E: Ends>(
     world: &W,
     ends: &E,
-    migration: &Migration,
+    (migration, account): (&Migration, Account),
     mut lane: Versioned<Lane>,
     stop_at: Timestamp,
 ) -> Result<(), ChunkError> {
     let before = lane.record.cursor.clone();
-    let no = lane.record.account;
-    match plan::run(world, ends, migration, no, &mut lane, stop_at).await {
+    match plan::run(world, ends, (migration, account), &mut lane, stop_at).await {
         Ok(Planned::All) => Ok(account::close(world, lane, Out::Finished).await?),
         Ok(Planned::Wait(until)) => {
             let waits =

@@ -90,6 +90,7 @@ pub async fn run<W: World, E: Ends>(
         if !dry {
             // What was taken back is not there any more: another pass copies it again.
             (folder.record.covered, folder.record.planned) = (UidSet::new(), UidSet::new());
+            folder.record.too_large = UidSet::new();
             folder.record.tail.clear();
             folder.record.undone = Some(account.pass.no);
             writes.push(ledger::write_of(&folder)?);

@@ -1,20 +1,24 @@
 //! Verification: the destination is listed and compared with the manifest, late copies are removed, the pass is graded.
 
+mod listing;
+
+pub(crate) use listing::prefix_of;
+
 use crate::chunk::{ChunkError, Walk, trouble};
 use crate::copy::commit::{self, CommitError};
-use crate::copy::lease::{Strays, effects_until, rows, whole};
+use crate::copy::lease::{effects_until, rows};
 use crate::lane::{self, Next};
 use crate::ledger::{self, LedgerError};
 use crate::plan::history;
 use crate::world::World;
 use crate::{admission, outbox};
-use futures_util::future::join;
+use futures_util::future::{FutureExt as _, join3};
 use futures_util::stream::{self, StreamExt as _};
+use listing::{AHEAD, Listing, Look, Place, surplus};
 use mailcrane_core::fault::Remedy;
-use mailcrane_core::folder::FolderId;
 use mailcrane_core::key::{KeyPrefix, MessageKey};
 use mailcrane_core::manifest::Row;
-use mailcrane_core::ports::destination::{Deleted, Destination, ItemId, ListedItem};
+use mailcrane_core::ports::destination::{Deleted, Destination, ItemId};
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::table::{Expect, Write};
 use mailcrane_core::record::{
@@ -24,13 +28,13 @@ use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 use mailcrane_core::uid::{Uid, UidRange};
 use mailcrane_core::{Fault, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many missing messages are looked for one by one; more are looked for by range.
 const ONE_BY_ONE: usize = 50;
 
-/// How many slices' rows are read at the same time.
-const AHEAD: usize = 8;
+/// How many folders are listed at the same time.
+const FOLDERS: usize = 2;
 
 /// Verifies from the lane's cursor on.
 ///
@@ -45,7 +49,10 @@ pub async fn run<W: World, E: Ends>(
     stop_at: Timestamp,
 ) -> Result<(Versioned<Lane>, Walk), ChunkError> {
     let partition = keys::account_partition(&migration.id, account.no);
-    let every = ledger::all::<Slice>(world.table(), &partition, keys::SLICES).await?.into_iter().map(|s| s.record);
+    let every = ledger::all::<Slice>(world.table(), &partition, keys::SLICES);
+    let folders = ledger::all::<Folder>(world.table(), &partition, "F#");
+    let (every, folders, destination) = join3(every, folders, ends.destination(migration, account)).await;
+    let (every, folders) = (every?.into_iter().map(|s| s.record), folders?);
     let (slices, former): (Vec<Slice>, Vec<Slice>) = every.partition(|s| s.pass == account.pass.no);
     let slices: Vec<Slice> = slices.into_iter().filter(|s| s.no.0 < account.pass.slices).collect();
     // What was in doubt in a pass before stays so: that pass may have ended without a verification.
@@ -56,28 +63,33 @@ pub async fn run<W: World, E: Ends>(
             Some(("verify.quarantine".to_owned(), "a request without an answer may still take effect".to_owned()));
         return Ok((lane, Walk::More(Next::Continue { reason: Reason::Idle, not_before: Some(until), waits })));
     }
-    let folders = ledger::all::<Folder>(world.table(), &partition, "F#");
-    let (destination, folders) = join(ends.destination(migration, account), folders).await;
-    let folders = folders?;
     let destination = match destination {
         Ok(destination) => destination,
         Err(fault) => return troubled(world, lane, fault).await,
     };
     let done: usize = lane.record.cursor.parse().unwrap_or(0);
-    for (at, mut folder) in folders.iter().cloned().enumerate().skip(done) {
-        if world.now() >= stop_at && at > done {
-            return Ok((lane, Walk::More(Next::time())));
-        }
-        let of_folder: Vec<&Slice> = slices.iter().filter(|s| s.folder == folder.record.no).collect();
+    let place = |folder: &Versioned<Folder>| {
+        let of_folder = |s: &&Slice| s.folder == folder.record.no;
         // A pass that was verified, or undone, left nothing behind.
         let since = folder.record.undone.max(folder.record.verified);
-        let former = former.iter().filter(|s| s.folder == folder.record.no && since.is_none_or(|no| s.pass > no));
-        let former: Vec<&Slice> = former.collect();
-        let (mut writes, look) = (Vec::new(), !(of_folder.is_empty() && former.is_empty()));
-        if look {
-            let doubted = Doubted::new(world, &folder.record, &of_folder, &former);
-            let of = (&folder.record, &of_folder[..], &doubted);
-            let compared = compare(world, &destination, migration, &mut lane, of).await;
+        let left = |s: &&Slice| of_folder(s) && since.is_none_or(|no| s.pass > no);
+        let former = former.iter().filter(left).collect();
+        Place { folder: folder.clone(), slices: slices.iter().filter(of_folder).collect(), former }
+    };
+    let places: Vec<Place<'_>> = folders.iter().skip(done).map(place).collect();
+    let whose = (&migration.id, account.no);
+    // Folders are listed ahead of their comparison, but one by one over a single connection.
+    let at_once = if destination.features().parallel { FOLDERS } else { 1 };
+    let looks: Vec<_> = places.iter().map(|place| Look::at(world, &destination, whose, place).boxed()).collect();
+    let mut looks = stream::iter(looks).buffered(at_once);
+    for (at, place) in places.iter().enumerate() {
+        if world.now() >= stop_at && at > 0 {
+            return Ok((lane, Walk::More(Next::time())));
+        }
+        let Some(look) = commit::keep_while(world, &mut lane, looks.next()).await? else { break };
+        let (mut folder, mut writes) = (place.folder.clone(), Vec::new());
+        if place.holds_any() {
+            let compared = compare(world, &destination, migration, &mut lane, (place, look)).await;
             let seen = match compared {
                 Ok(seen) => seen,
                 Err(Trouble::End(fault)) => return troubled(world, lane, fault).await,
@@ -97,18 +109,20 @@ pub async fn run<W: World, E: Ends>(
         }
         if folder.record.planned_in == account.pass.no && !given_up(migration) {
             let mut ended = std::mem::take(&mut folder.record.planned);
-            for slice in &of_folder {
+            for slice in &place.slices {
                 ended = ended.without(&slice.failed);
+                folder.record.too_large.extend(&slice.too_large);
             }
             folder.record.covered.extend(&ended);
             writes.push(ledger::write_of(&folder)?);
-        } else if look {
+        } else if place.holds_any() {
             writes.push(ledger::write_of(&folder)?);
         }
-        lane.record.cursor = (at + 1).to_string();
+        lane.record.cursor = (done + at + 1).to_string();
         lane::hold(&mut lane.record, world);
         commit::write(world, &mut lane, writes).await?;
     }
+    drop(looks);
     let of_pass = |f: &&Versioned<Folder>| f.record.refused && f.record.planned_in == account.pass.no;
     let refused = folders.iter().filter(of_pass).count() as u64;
     let found = slices.iter().fold((0, 0), |(n, bytes), s| (n + s.found, bytes + s.bytes));
@@ -131,6 +145,12 @@ enum Trouble {
     Table(ChunkError),
 }
 
+impl From<ChunkError> for Trouble {
+    fn from(error: ChunkError) -> Self {
+        Self::Table(error)
+    }
+}
+
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Self::End(fault)
@@ -139,7 +159,7 @@ impl From<Fault> for Trouble {
 
 /// Renews the lease of the lane while a large folder is listed.
 async fn keep<W: World>(world: &W, lane: &mut Versioned<Lane>) -> Result<(), Trouble> {
-    commit::keep(world, lane).await.map_err(|error| Trouble::Table(error.into()))
+    Ok(commit::keep(world, lane).await.map_err(ChunkError::from)?)
 }
 
 async fn compare<W: World, D: Destination>(
@@ -147,33 +167,26 @@ async fn compare<W: World, D: Destination>(
     destination: &D,
     migration: &Migration,
     lane: &mut Versioned<Lane>,
-    (folder, slices, doubted): (&Folder, &[&Slice], &Doubted<'_>),
+    (place, look): (&Place<'_>, Look),
 ) -> Result<Seen, Trouble> {
     let mut seen = Seen::default();
+    let folder = &place.folder.record;
     let Some(target) = folder.destination.as_ref() else { return Ok(seen) };
+    let doubted = Doubted::new(world, place);
     let keyed = destination.features().keeps_key;
+    let Listing { present, mut doubled, mut unkeyed } = look.listing?;
     let account = lane.record.account;
-    let reads: Vec<_> = slices.iter().map(|slice| rows(world, &migration.id, account, slice)).collect();
-    let mut read = stream::iter(reads).buffered(AHEAD);
-    // The destination lists while the first rows are read.
-    let first = read.by_ref().take(AHEAD).collect::<Vec<_>>();
-    let listed = async {
-        Ok::<_, Trouble>(match keyed {
-            true => (present(world, lane, destination, target, folder).await?, Strays::default()),
-            false => (Default::default(), Strays::listed(whole(destination, target).await?)),
-        })
-    };
-    let (listed, first) = join(listed, first).await;
-    let ((present, mut doubled), mut unkeyed) = listed?;
-    let read = stream::iter(first).chain(read);
-    let mut read = stream::iter(slices).zip(read);
+    let rest: Vec<_> =
+        place.slices.iter().skip(AHEAD).map(|slice| rows(world, &migration.id, account, slice)).collect();
+    let read = stream::iter(look.rows).chain(stream::iter(rest).buffered(AHEAD));
+    let mut read = stream::iter(&place.slices).zip(read);
     let mut fresh = BTreeSet::new();
     let mut unlike: Vec<(MessageKey, Row)> = Vec::new();
     let mut kept: BTreeMap<MessageKey, ItemId> = BTreeMap::new();
     let mut absent: BTreeMap<MessageKey, (Option<String>, u64)> = BTreeMap::new();
     while let Some((slice, rows)) = read.next().await {
         keep(world, lane).await?;
-        let rows = rows.map_err(|e| Trouble::Table(e.into()))?;
+        let rows = rows.map_err(ChunkError::from)?;
         let prefix = prefix_of(folder, slice.epoch);
         for row in rows.into_iter().filter(Row::is_stored) {
             let key = MessageKey { prefix, uid: row.uid };
@@ -226,7 +239,8 @@ async fn compare<W: World, D: Destination>(
         let plain = entry(EntryKind::Failed, "verify.missing", text, uid);
         seen.entries.push(Entry { message_id, octets: Some(octets), ..plain });
     }
-    for item in surplus(destination, target, folder, &doubled, &kept).await? {
+    let surplus = surplus(destination, target, folder, &doubled, &kept);
+    for item in commit::keep_while(world, lane, surplus).await.map_err(ChunkError::from)?? {
         let Some(uid) = item.key.map(|k| k.uid) else { continue };
         match destination.delete(std::slice::from_ref(&item.id)).await.pop() {
             Some(Deleted::Gone) => {
@@ -254,9 +268,9 @@ struct Doubted<'a> {
 }
 
 impl<'a> Doubted<'a> {
-    fn new<W: World>(world: &W, folder: &'a Folder, slices: &[&'a Slice], former: &[&'a Slice]) -> Self {
-        let slices = slices.iter().filter(|s| in_doubt(world, s)).chain(former);
-        Self { folder, slices: slices.copied().collect() }
+    fn new<W: World>(world: &W, place: &'a Place<'_>) -> Self {
+        let slices = place.slices.iter().filter(|s| in_doubt(world, s)).chain(&place.former);
+        Self { folder: &place.folder.record, slices: slices.copied().collect() }
     }
 
     fn contains(&self, key: &MessageKey) -> bool {
@@ -269,43 +283,6 @@ impl<'a> Doubted<'a> {
 /// a holder left it that is gone.
 fn in_doubt<W: World>(world: &W, slice: &Slice) -> bool {
     slice.doubted || effects_until(slice, world.times()).is_some()
-}
-
-/// Returns the beginning of the keys of an epoch.
-pub(crate) fn prefix_of(folder: &Folder, epoch: u32) -> KeyPrefix {
-    folder.former.get(epoch as usize).copied().unwrap_or(folder.prefix)
-}
-
-/// Returns the key of an item when it is one of this folder, in whatever epoch.
-fn key_of(folder: &Folder, item: &ListedItem) -> Option<MessageKey> {
-    item.key.filter(|k| k.prefix == folder.prefix || folder.former.contains(&k.prefix))
-}
-
-/// Lists the folder: which messages are there, and which of them on two items.
-async fn present<W: World, D: Destination>(
-    world: &W,
-    lane: &mut Versioned<Lane>,
-    destination: &D,
-    target: &FolderId,
-    folder: &Folder,
-) -> Result<(HashSet<MessageKey>, BTreeSet<MessageKey>), Trouble> {
-    let (mut present, mut doubled, mut ids) = (HashSet::new(), BTreeSet::new(), HashSet::new());
-    let mut page: Option<String> = None;
-    loop {
-        keep(world, lane).await?;
-        let listed = destination.list(target, page.as_deref()).await?;
-        for item in listed.items {
-            let Some(key) = key_of(folder, &item) else { continue };
-            // A listing may repeat an item: it counts once.
-            if ids.insert(mailcrane_core::digest::short(&[item.id.0.as_bytes()])) && !present.insert(key) {
-                doubled.insert(key);
-            }
-        }
-        page = listed.next;
-        if page.is_none() {
-            return Ok((present, doubled));
-        }
-    }
 }
 
 /// Finds which of the absent messages the user has moved to other folders.
@@ -334,39 +311,6 @@ async fn moved<W: World, D: Destination>(
         }
     }
     Ok(moved)
-}
-
-/// Lists the copies that are too many: of every doubled message all but the manifest's item, unless somebody worked on
-/// it.
-async fn surplus<D: Destination>(
-    destination: &D,
-    target: &FolderId,
-    folder: &Folder,
-    doubled: &BTreeSet<MessageKey>,
-    kept: &BTreeMap<MessageKey, ItemId>,
-) -> Result<Vec<ListedItem>, Fault> {
-    let mut copies: BTreeMap<MessageKey, BTreeMap<ItemId, ListedItem>> = BTreeMap::new();
-    let mut page: Option<String> = None;
-    while !doubled.is_empty() {
-        let listed = destination.list(target, page.as_deref()).await?;
-        for item in listed.items {
-            let Some(key) = key_of(folder, &item).filter(|k| doubled.contains(k)) else { continue };
-            copies.entry(key).or_default().insert(item.id.clone(), item);
-        }
-        page = listed.next;
-        if page.is_none() {
-            break;
-        }
-    }
-    let mut surplus = Vec::new();
-    for (key, mut items) in copies {
-        let keep = kept.get(&key).filter(|id| items.contains_key(*id)).or_else(|| items.keys().next()).cloned();
-        if let Some(keep) = keep {
-            items.remove(&keep);
-        }
-        surplus.extend(items.into_values().filter(|item| !item.touched));
-    }
-    Ok(surplus)
 }
 
 async fn troubled<W: World>(

@@ -55,6 +55,10 @@ pub struct Folder {
     /// UIDs that the last plan answers for, holes included; they become covered when its pass has ended.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub planned: UidSet,
+    /// UIDs of this epoch that were too large for the destination and are kept nowhere: a pass with the oversize rescue
+    /// takes them up.
+    #[serde(default, skip_serializing_if = "UidSet::is_empty")]
+    pub too_large: UidSet,
     /// The last copied messages and what they are recognised by: a server that was restored from a backup, or gives
     /// out UIDs again, is found out by them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

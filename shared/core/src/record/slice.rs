@@ -93,6 +93,9 @@ pub struct Slice {
     /// The UIDs that failed.
     #[serde(default, skip_serializing_if = "UidSet::is_empty")]
     pub failed: UidSet,
+    /// The UIDs that were too large for the destination and are kept nowhere.
+    #[serde(default, skip_serializing_if = "UidSet::is_empty")]
+    pub too_large: UidSet,
 }
 
 impl Record for Slice {}

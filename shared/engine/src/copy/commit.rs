@@ -3,10 +3,13 @@
 use crate::lane;
 use crate::ledger::{self, LedgerError};
 use crate::world::{World, until};
+use futures_util::future::{Either, select};
 use mailcrane_core::manifest::{Outcome, Row, pack};
+use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::table::{Item, Table as _, TableError, Write};
 use mailcrane_core::record::{Account, Entry, Lane, Slice, Versioned, keys};
 use mailcrane_core::token::LaneKind;
+use std::pin::pin;
 use std::time::Duration;
 
 /// How often a transaction without an answer is looked for and repeated.
@@ -51,6 +54,9 @@ pub async fn record<W: World>(
             if row.outcome == Outcome::Failed {
                 slice.record.failed.insert(row.uid);
             }
+            if row.is_too_large() {
+                slice.record.too_large.insert(row.uid);
+            }
         }
         slice.record.pages.push(page);
     }
@@ -86,7 +92,6 @@ pub async fn write<W: World>(world: &W, lane: &mut Versioned<Lane>, mut others: 
             (_, TableError::Refused(cause)) => return Err(LedgerError::from(TableError::Refused(cause)).into()),
             (Ok(Stands::Before) | Err(_), _) => {}
         }
-        use mailcrane_core::ports::clock::Clock as _;
         world.clock().sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(10));
     }
@@ -104,6 +109,34 @@ pub async fn keep<W: World>(world: &W, lane: &mut Versioned<Lane>) -> Result<(),
     }
     lane::hold(&mut lane.record, world);
     write(world, lane, Vec::new()).await
+}
+
+/// Waits for work that may take long, and renews the lease of the lane meanwhile.
+///
+/// # Errors
+/// [`CommitError::Lost`] when another chunk took the lane; the work is given up then.
+pub async fn keep_while<W: World, T>(
+    world: &W,
+    lane: &mut Versioned<Lane>,
+    work: impl Future<Output = T> + Send,
+) -> Result<T, CommitError> {
+    let mut work = pin!(work);
+    loop {
+        let pause = pin!(world.clock().sleep(world.times().lease / 6));
+        work = match select(work, pause).await {
+            Either::Left((done, _)) => return Ok(done),
+            Either::Right(((), rest)) => rest,
+        };
+        let renewal = pin!(keep(world, lane));
+        match select(work, renewal).await {
+            // A renewal that is under way is not broken off: nobody would know whether it was written.
+            Either::Left((done, renewal)) => return renewal.await.map(|()| done),
+            Either::Right((kept, rest)) => {
+                kept?;
+                work = rest;
+            }
+        }
+    }
 }
 
 /// Writes the lane, the account after a change, and what belongs to them, in one transaction. The change runs again

@@ -39,6 +39,8 @@ pub struct Circumstances<'a> {
     pub max_octets: Option<u64>,
     /// Where the original is, when it is in the bucket.
     pub rescued: Option<&'a Rescued>,
+    /// Whether the destination's refusal of a message as too large puts a stub in its place.
+    pub rescues: bool,
     /// The language of stubs.
     pub language: &'a str,
 }
@@ -72,7 +74,9 @@ fn decide_message(uid: Uid, message: RawMessage, case: &Circumstances<'_>) -> De
     row.digest = Some(facts.digest);
     row.message_id.clone_from(&facts.message_id);
     row.received = message.received;
-    if let Some(item) = case.there.filter(|item| is_same(item, facts.message_id.as_ref(), facts.octets)) {
+    let is_stub = |item: &ListedItem| case.rescues && stub::may_be(item.size, facts.octets);
+    let same = |item: &&ListedItem| is_same(item, facts.message_id.as_ref(), facts.octets) && !is_stub(item);
+    if let Some(item) = case.there.filter(same) {
         row.item = Some(item.id.clone());
         return Decision::Ended(row);
     }
@@ -227,6 +231,7 @@ mod tests {
             now: NOW.parse().unwrap(),
             max_octets: None,
             rescued: None,
+            rescues: false,
             language: "en",
         };
         let message = RawMessage {

@@ -449,6 +449,7 @@ mod tests {
             pages: vec![],
             counters: Counters::default(),
             failed: Default::default(),
+            too_large: Default::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use super::decision;
 use super::rescue::{Rescue, Rescued, Shelf};
 use crate::world::World;
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, OptionFuture};
 use mailcrane_core::Fault;
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::folder::WireName;
@@ -39,6 +40,8 @@ pub(super) struct Job {
     pub prefix: KeyPrefix,
     /// The windows.
     pub windows: VecDeque<Vec<Uid>>,
+    /// Why its messages go into the bucket, whatever their lengths: the destination has refused them as too large.
+    pub rescue: Option<String>,
 }
 
 /// What the reader tells.
@@ -91,17 +94,18 @@ impl Memory {
     }
 }
 
-/// Reads jobs until there are no more, over the session that was opened already where there is one. After a passing
+/// Reads jobs until there are no more, over the session that is being opened already where there is one. After a passing
 /// fault it opens a new one.
 pub(super) async fn run<W: World, E: Ends, B: Blobs>(
     world: &W,
     (ends, migration, account): (&E, &Migration, &Account),
     shelf: Option<&Shelf<B>>,
-    mut opened: Option<Result<E::Source, Fault>>,
+    opening: Option<BoxFuture<'_, Result<E::Source, Fault>>>,
     mut jobs: Receiver<Job>,
     events: Sender<Event>,
     limits: Limits,
 ) {
+    let mut opened = OptionFuture::from(opening).await;
     let mut session: Option<E::Source> = None;
     let mut open: Option<WireName> = None;
     let mut failures = 0;
@@ -136,6 +140,7 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
                 migration,
                 prefix: job.prefix,
                 shelf,
+                refused: job.rescue,
                 rescuing: Rescuing::Not,
                 permits: None,
                 broke: &mut broke,
@@ -211,6 +216,8 @@ struct Feed<'a, B: Blobs> {
     migration: &'a Migration,
     prefix: KeyPrefix,
     shelf: Option<&'a Shelf<B>>,
+    /// Why everything is kept in the bucket, when it is.
+    refused: Option<String>,
     rescuing: Rescuing<B::Upload>,
     permits: Option<OwnedSemaphorePermit>,
     broke: &'a mut Broke,
@@ -290,7 +297,7 @@ impl<B: Blobs> FetchFeed for Feed<'_, B> {
 
     async fn admit(&mut self, octets: u64) -> Admission {
         self.rescuing = Rescuing::Not;
-        if octets > self.limits.keep_octets {
+        if octets > self.limits.keep_octets || self.refused.is_some() {
             if self.shelf_for(octets).is_some() {
                 self.room(PART as u64).await;
                 self.rescuing = Rescuing::Wanted;
@@ -313,7 +320,8 @@ impl<B: Blobs> FetchFeed for Feed<'_, B> {
         let rescued = match &fetched.outcome {
             FetchOutcome::Drained { octets, .. } => {
                 let octets = *octets;
-                self.kept(|| decision::too_long(octets, most)).await
+                let refused = self.refused.clone();
+                self.kept(|| refused.unwrap_or_else(|| decision::too_long(octets, most))).await
             }
             _ => self.too_large_after_all(&mut fetched).await,
         };

@@ -104,6 +104,11 @@ impl Work {
         Some(uid) > self.done_to() && self.read.insert(uid)
     }
 
+    /// Notes that a message is to be read once more.
+    pub fn read_again(&mut self, uid: Uid) {
+        self.read.remove(&uid);
+    }
+
     /// Takes over the outcome of a message.
     pub fn resolve(&mut self, row: Row) {
         self.read.insert(row.uid);

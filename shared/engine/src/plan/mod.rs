@@ -8,15 +8,16 @@ pub mod mapping;
 mod places;
 mod planner;
 pub mod slicing;
+mod writer;
 
 use crate::admission;
 use crate::copy::commit::{self, CommitError};
 use crate::copy::lease::effects_until;
 use crate::ledger::{self, LedgerError};
 use crate::world::World;
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join, join_all, try_join, try_join_all};
 use labels::Labels;
-use mailcrane_core::id::{AccountNo, LaneNo, MigrationId};
+use mailcrane_core::id::{LaneNo, MigrationId};
 use mailcrane_core::ports::destination::Destination as _;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Filing, Source};
@@ -76,25 +77,25 @@ pub enum Planned {
 pub async fn run<W: World, E: Ends>(
     world: &W,
     ends: &E,
-    migration: &Migration,
-    no: AccountNo,
+    (migration, mut account): (&Migration, Account),
     lane: &mut Versioned<Lane>,
     stop_at: Timestamp,
 ) -> Result<Planned, PlanError> {
-    let account_key = keys::account(&migration.id, no);
-    let account = ledger::get::<Account>(world.table(), &account_key).await?.record;
-    if let Some(until) = quarantine(world, &migration.id, &account).await? {
+    let no = account.no;
+    let partition = keys::account_partition(&migration.id, no);
+    // Neither end waits for the other, nor for the table.
+    let opened = try_join(ends.source(migration, &account), ends.destination(migration, &account));
+    let (until, opened) = join(quarantine(world, &migration.id, &account), opened).await;
+    if let Some(until) = until? {
         return Ok(Planned::Wait(until));
     }
-    // Neither end waits for the other.
-    let (mut source, destination) =
-        try_join(ends.source(migration, &account), ends.destination(migration, &account)).await?;
-    let (mut listed, mut places) = try_join(source.folders(), Places::of(&destination)).await?;
+    let (mut source, destination) = opened?;
+    let known = ledger::all::<Folder>(world.table(), &partition, "F#");
+    let (listed, known) = join(try_join(source.folders(), Places::of(&destination)), known).await;
+    let ((mut listed, mut places), known) = (listed?, known?);
     mapping::arrange(&mut listed);
     let filing = source.filing();
     let fates = mapping::map(&listed, &migration.options, filing);
-    let partition = keys::account_partition(&migration.id, no);
-    let known = ledger::all::<Folder>(world.table(), &partition, "F#").await?;
     let mut labels = match filing {
         Filing::Folders => None,
         Filing::Labels => {
@@ -119,7 +120,7 @@ pub async fn run<W: World, E: Ends>(
         let features = destination.features();
         note_losses(world, lane, &features.not_kept).await?;
         if !features.parallel && account.pass.lanes > 1 {
-            commit::write_account(world, lane, |account, _| {
+            account = commit::write_account(world, lane, |account, _| {
                 account.pass.lanes = 1;
                 Ok(Vec::new())
             })
@@ -133,10 +134,8 @@ pub async fn run<W: World, E: Ends>(
         let mut planner = Planner {
             world,
             migration,
-            account_key: &account_key,
-            no,
+            account: &mut account,
             lane: &mut *lane,
-            round: account.pass.round,
             filter: &filter,
             past: &mut past,
             labels: &mut labels,
@@ -156,7 +155,6 @@ pub async fn run<W: World, E: Ends>(
         }
     }
     source.close().await;
-    let account = ledger::get::<Account>(world.table(), &account_key).await?.record;
     begin_copying(world, lane, &account).await?;
     Ok(Planned::All)
 }
@@ -214,10 +212,9 @@ async fn begin_copying<W: World>(world: &W, plan: &mut Versioned<Lane>, account:
         lanes.iter().map(ledger::write_of).collect()
     })
     .await?;
-    for lane in lanes.iter().filter(|_| begun) {
-        if let Err(fault) = crate::lane::send(world, &lane.record, Reason::Begin).await {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "A lane waits for the sweeper");
-        }
+    let sent = lanes.iter().filter(|_| begun).map(|lane| crate::lane::send(world, &lane.record, Reason::Begin));
+    for fault in join_all(sent).await.into_iter().filter_map(Result::err) {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "A lane waits for the sweeper");
     }
     Ok(())
 }

@@ -3,36 +3,26 @@
 use super::history::{self, Earlier, MOVED, RENUMBERED, Reach, Tail};
 use super::labels::{Copies, Labels, looks_limited};
 use super::mapping::{self, Place};
-use super::slicing::{Copy, Cut, Filter, Slicer, There, likeness};
+use super::slicing::{Copy, Filter, Slicer, There, likeness};
+use super::writer::SliceWriter;
 use super::{PlanError, begin_copying, listings};
-use crate::copy::commit::{self, CommitError};
-use crate::ledger::{self, LedgerError};
+use crate::copy::commit;
+use crate::ledger;
 use crate::world::World;
+use futures_util::future::join;
 use mailcrane_core::Fault;
 use mailcrane_core::digest::short;
 use mailcrane_core::folder::{FolderId, SourceFolder, WireName};
-use mailcrane_core::id::{AccountNo, FolderNo, PassNo, SliceNo};
+use mailcrane_core::id::{FolderNo, PassNo};
 use mailcrane_core::key::KeyPrefix;
-use mailcrane_core::manifest::pack;
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::source::{Examined, ScanDepth, Source};
-use mailcrane_core::ports::table::{Expect, Item, Key, TableError, Write};
-use mailcrane_core::record::{
-    Account, Counters, Entry, EntryKind, Folder, Lane, Migration, Slice, SliceState, Versioned, keys,
-};
+use mailcrane_core::ports::table::{Expect, Item, Write};
+use mailcrane_core::record::{Account, Entry, EntryKind, Folder, Lane, Migration, Versioned, keys};
 use mailcrane_core::state::AccountState;
 use mailcrane_core::uid::{Uid, UidRange, UidSet, UidValidity};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-/// After how many writes a transaction is made; it may have 100.
-const WRITES_AT_ONCE: usize = 60;
-
-/// After how many octets a transaction is made; it may have 4 MB, and one item more comes on top.
-const OCTETS_AT_ONCE: usize = 2_000_000;
-
-/// What a slice itself takes, at most.
-const SLICE_OCTETS: usize = 1_000;
 
 /// The code of a folder that the server does not open.
 const REFUSED: &str = "source.folder_refused";
@@ -58,11 +48,9 @@ pub(super) struct Past {
 pub(super) struct Planner<'a, W: World> {
     pub(super) world: &'a W,
     pub(super) migration: &'a Migration,
-    pub(super) account_key: &'a Key,
-    pub(super) no: AccountNo,
+    /// The account as it was written last: only the plan adds folders and slices.
+    pub(super) account: &'a mut Account,
     pub(super) lane: &'a mut Versioned<Lane>,
-    /// Which of the pass's plans this is.
-    pub(super) round: u32,
     pub(super) filter: &'a Filter,
     pub(super) past: &'a mut Past,
     /// Where messages are copied, when folders are labels.
@@ -100,9 +88,8 @@ impl<W: World> Planner<'_, W> {
         let mut folder = match stored {
             Some(folder) => folder,
             None => {
-                let account = ledger::get::<Account>(self.world.table(), self.account_key).await?;
                 let nothing = Examined { uidvalidity: UidValidity(0), uidnext: Uid::MIN, exists: 0 };
-                self.new_folder(&account.record, listed, &nothing)
+                self.new_folder(listed, &nothing)
             }
         };
         let mut notes = Vec::new();
@@ -123,12 +110,12 @@ impl<W: World> Planner<'_, W> {
 
     /// Marks the folder as planned by this plan.
     fn mark(&self, folder: &mut Folder) {
-        (folder.planned_in, folder.planned_round) = (self.lane.record.pass, self.round);
+        (folder.planned_in, folder.planned_round) = (self.lane.record.pass, self.account.pass.round);
     }
 
     /// Tells whether this plan has dealt with the folder already.
     pub(super) fn planned(&self, folder: &Folder) -> bool {
-        (folder.planned_in, folder.planned_round) == (self.lane.record.pass, self.round)
+        (folder.planned_in, folder.planned_round) == (self.lane.record.pass, self.account.pass.round)
     }
 
     pub(super) async fn plan<S: Source, D: Destination>(
@@ -146,12 +133,12 @@ impl<W: World> Planner<'_, W> {
             Err(fault) if fault.code == REFUSED => return self.refused(listed, stored, &fault).await,
             other => other?,
         };
-        let account = ledger::get::<Account>(self.world.table(), self.account_key).await?;
+        let source_id = self.account.source_id.clone();
         let mut folder = match stored {
             Some(folder) => folder,
             None => match self.renamed(source, &examined).await? {
                 Some(folder) => self.take_over(folder, listed),
-                None => self.new_folder(&account.record, listed, &examined),
+                None => self.new_folder(listed, &examined),
             },
         };
         let record = &mut folder.record;
@@ -161,7 +148,7 @@ impl<W: World> Planner<'_, W> {
             if record.planned_to.is_none() && record.epoch == 0 {
                 // It was never looked at.
                 record.uidvalidity = examined.uidvalidity;
-                record.prefix = KeyPrefix::of(&account.record.source_id, &listed.wire, examined.uidvalidity);
+                record.prefix = KeyPrefix::of(&source_id, &listed.wire, examined.uidvalidity);
             }
         }
         let planned_before = record.planned_in == self.lane.record.pass && record.planned_to.is_some();
@@ -180,21 +167,22 @@ impl<W: World> Planner<'_, W> {
                 let text = "the server numbers its messages anew each time (UIDVALIDITY changes); this cannot be copied safely yet";
                 return Err(Fault::give_up("source.renumbers", text).into());
             }
-            let (source_id, epoch) = (&account.record.source_id, record.epoch);
+            let epoch = record.epoch;
             record.former.push(record.prefix);
             record.prefix = if again {
-                KeyPrefix::again(source_id, &listed.wire, examined.uidvalidity, epoch)
+                KeyPrefix::again(&source_id, &listed.wire, examined.uidvalidity, epoch)
             } else {
-                KeyPrefix::of(source_id, &listed.wire, examined.uidvalidity)
+                KeyPrefix::of(&source_id, &listed.wire, examined.uidvalidity)
             };
             record.uidvalidity = examined.uidvalidity;
             (record.covered, record.planned, record.planned_to) = (UidSet::new(), UidSet::new(), None);
+            record.too_large = UidSet::new();
             record.tail.clear();
             let text = "the server has numbered the messages of this folder anew; they were recognised one by one";
             notes.push(self.note(EntryKind::Renumbered, "folder.renumbered", text, record.no)?);
         }
         if let Some(labels) = self.labels.as_ref() {
-            let orphans = labels.orphans(self.world, (&self.migration.id, self.no), record).await?;
+            let orphans = labels.orphans(self.world, (&self.migration.id, self.account.no), record).await?;
             record.covered = record.covered.without(&orphans);
             if record.planned_to.is_none() && looks_limited(examined.exists) {
                 let text = format!(
@@ -206,30 +194,31 @@ impl<W: World> Planner<'_, W> {
                 notes.push(self.note(EntryKind::Note, "source.folder_limit", &text, record.no)?);
             }
         }
+        if self.migration.options.rescue_oversize {
+            record.covered = record.covered.without(&std::mem::take(&mut record.too_large));
+        }
         let all = Uid::new(examined.uidnext.get().saturating_sub(1)).and_then(|last| UidRange::new(Uid::MIN, last));
         let range = if examined.exists == 0 { None } else { all };
         let open = range.map(UidSet::from).unwrap_or_default().without(&record.covered);
         let target =
             record.destination.clone().filter(|_| record.planned_to.is_some()).unwrap_or_else(|| target.clone());
-        let mut there = There::default();
-        if !open.is_empty() {
-            there = self.there(destination, &target, record).await?;
+        // The destination lists while the first messages are.
+        let mut ranges = listings(&open, examined.exists, self.world.sizes().scan_step).into_iter();
+        let (mut there, mut scanned) = (There::default(), None);
+        if let Some(range) = ranges.next() {
+            let scan = source.scan(range, ScanDepth::MessageId);
+            let (listed, first) = join(self.there(destination, &target, record), scan).await;
+            (there, scanned) = (listed?, Some(first?));
         }
         let mut earlier = match record.epoch {
             0 => Earlier::default(),
-            _ => Earlier::of_former(self.world, &self.reach(account.record.pass.slices), record).await?,
+            _ => Earlier::of_former(self.world, &self.reach(self.account.pass.slices), record).await?,
         };
         earlier.add_listed(record.no, std::mem::take(&mut there.former));
         let moves = self.lane.record.pass > PassNo(1) && record.epoch == 0;
         let mut slicer = Slicer::new(self.world.sizes(), self.filter, there);
-        let mut writer = SliceWriter {
-            folder: (record.no, record.epoch),
-            next: account.record.pass.slices,
-            counters: Counters::default(),
-        };
-        for range in listings(&open, examined.exists, self.world.sizes().scan_step) {
-            commit::keep(self.world, self.lane).await?;
-            let messages = source.scan(range, ScanDepth::MessageId).await?;
+        let mut writer = SliceWriter::new(record, self.account.pass.slices);
+        while let Some(messages) = scanned.take() {
             let messages = self.one_label_each(record, &mut slicer, messages);
             let messages = match record.epoch {
                 0 if moves && !messages.is_empty() => {
@@ -245,11 +234,15 @@ impl<W: World> Planner<'_, W> {
             };
             slicer.add(messages);
             let cuts = slicer.take();
-            self.store(&mut writer, cuts).await?;
+            writer.store(self.world, self.lane, cuts).await?;
+            if let Some(range) = ranges.next() {
+                commit::keep(self.world, self.lane).await?;
+                scanned = Some(source.scan(range, ScanDepth::MessageId).await?);
+            }
         }
         let (found, bytes) = (slicer.found, slicer.bytes);
         let left_out = std::mem::take(&mut slicer.left_out);
-        self.store(&mut writer, slicer.finish()).await?;
+        writer.store(self.world, self.lane, slicer.finish()).await?;
         record.planned = open.without(&left_out);
         record.planned_to = Some(examined.uidnext);
         self.mark(record);
@@ -262,7 +255,7 @@ impl<W: World> Planner<'_, W> {
             }
         }
         if let Some(labels) = self.labels.as_mut() {
-            labels.write(self.world, (&self.migration.id, self.no), record).await?;
+            labels.write(self.world, (&self.migration.id, self.account.no), record).await?;
         }
         (record.found, record.bytes) = (found, bytes);
         self.lane.record.counters += writer.counters;
@@ -378,7 +371,7 @@ impl<W: World> Planner<'_, W> {
         messages: &[ScanRow],
     ) -> Result<BTreeMap<Uid, Copy>, PlanError> {
         if self.past.moved_from.is_none() {
-            let slices = ledger::get::<Account>(self.world.table(), self.account_key).await?.record.pass.slices;
+            let slices = self.account.pass.slices;
             self.past.moved_from = Some(Earlier::of_all(self.world, &self.reach(slices)).await?);
         }
         let Past { known, gone, moved_from, .. } = &mut *self.past;
@@ -414,7 +407,7 @@ impl<W: World> Planner<'_, W> {
 
     fn reach(&self, slices: u32) -> Reach<'_> {
         let (pass, undone) = (self.lane.record.pass, &self.past.undone);
-        Reach { id: &self.migration.id, no: self.no, pass, slices, undone }
+        Reach { id: &self.migration.id, no: self.account.no, pass, slices, undone }
     }
 
     fn entry(&self, kind: EntryKind, code: &str, text: &str) -> Entry {
@@ -427,15 +420,15 @@ impl<W: World> Planner<'_, W> {
         Ok(put(commit::note(self.world, &self.lane.record, entry, &format!("{folder}.{code}"))?))
     }
 
-    fn new_folder(&self, account: &Account, listed: &SourceFolder, examined: &Examined) -> Versioned<Folder> {
-        let no = FolderNo(account.pass.folders);
+    fn new_folder(&self, listed: &SourceFolder, examined: &Examined) -> Versioned<Folder> {
+        let no = FolderNo(self.account.pass.folders);
         let record = Folder {
             v: 1,
             no,
             wire: listed.wire.clone(),
             path: listed.path.clone(),
             role: listed.role,
-            prefix: KeyPrefix::of(&account.source_id, &listed.wire, examined.uidvalidity),
+            prefix: KeyPrefix::of(&self.account.source_id, &listed.wire, examined.uidvalidity),
             former: Vec::new(),
             uidvalidity: examined.uidvalidity,
             epoch: 0,
@@ -446,6 +439,7 @@ impl<W: World> Planner<'_, W> {
             verified: None,
             covered: UidSet::new(),
             planned: UidSet::new(),
+            too_large: UidSet::new(),
             tail: Vec::new(),
             label_pages: 0,
             destination: None,
@@ -455,47 +449,7 @@ impl<W: World> Planner<'_, W> {
             skipped: String::new(),
             refused: false,
         };
-        Versioned::fresh(keys::folder(&self.migration.id, self.no, no), record)
-    }
-
-    /// Stores slices, as long as the lane is ours: one who has lost it must not touch slices that others work on. They
-    /// do not count before the account says so.
-    async fn store(&self, writer: &mut SliceWriter, cuts: Vec<Cut>) -> Result<(), PlanError> {
-        let ours = Write::Check(self.lane.key.clone(), Expect::Version(self.lane.version));
-        let (mut first, mut octets, mut writes) = (writer.next, 0, vec![ours.clone()]);
-        for cut in &cuts {
-            let page = (!cut.decided.is_empty()).then(|| format!("plan.{}", self.lane.record.generation));
-            let Some(slice) = writer.slice(self.lane.record.pass, cut, page.clone()) else { continue };
-            let (id, pass, no) = (&self.migration.id, slice.pass, slice.no);
-            if let Some(page) = &page {
-                let rows = pack(&cut.decided).map_err(CommitError::from)?;
-                octets += rows.len();
-                writes.push(put(ledger::packed(keys::manifest_page(id, self.no, pass, no, page), rows)));
-            }
-            let list = pack(&cut.messages).map_err(CommitError::from)?;
-            octets += list.len() + SLICE_OCTETS;
-            writes.push(put(ledger::packed(keys::slice_messages(id, self.no, pass, no), list)));
-            let slice = Versioned::fresh(keys::slice(id, self.no, pass, no), slice);
-            writes.push(put(slice.next_item().map_err(LedgerError::from)?));
-            if writes.len() >= WRITES_AT_ONCE || octets >= OCTETS_AT_ONCE {
-                let full = std::mem::replace(&mut writes, vec![ours.clone()]);
-                self.store_some(first, full).await?;
-                (first, octets) = (writer.next, 0);
-            }
-        }
-        if writes.len() > 1 {
-            self.store_some(first, writes).await?;
-        }
-        Ok(())
-    }
-
-    async fn store_some(&self, first: u32, writes: Vec<Write>) -> Result<(), PlanError> {
-        let token = format!("plan{}{}.{}.{first}", self.migration.id, self.no, self.lane.version);
-        match ledger::transact(self.world.table(), &token, writes).await {
-            Ok(()) => Ok(()),
-            Err(TableError::Conflict) => Err(CommitError::Lost.into()),
-            Err(error) => Err(LedgerError::from(error).into()),
-        }
+        Versioned::fresh(keys::folder(&self.migration.id, self.account.no, no), record)
     }
 
     /// Counts the folder as planned in the cursor, together with what belongs to it.
@@ -514,49 +468,11 @@ impl<W: World> Planner<'_, W> {
             Ok(writes.clone())
         })
         .await?;
-        if account.state != AccountState::Copying || account.pass.yields {
+        *self.account = account;
+        if self.account.state != AccountState::Copying || self.account.pass.yields {
             return Err(PlanError::Stopped);
         }
-        begin_copying(world, self.lane, &account).await
-    }
-}
-
-struct SliceWriter {
-    folder: (FolderNo, u32),
-    next: u32,
-    counters: Counters,
-}
-
-impl SliceWriter {
-    fn slice(&mut self, pass: PassNo, cut: &Cut, page: Option<String>) -> Option<Slice> {
-        let mut counters = Counters::default();
-        cut.decided.iter().for_each(|row| counters.count(row));
-        self.counters += counters;
-        let uids = || cut.messages.iter().map(|m| m.uid).chain(cut.decided.iter().map(|r| r.uid));
-        let no = SliceNo(self.next);
-        self.next += 1;
-        let decided = !cut.decided.is_empty();
-        Some(Slice {
-            v: 1,
-            no,
-            pass,
-            folder: self.folder.0,
-            epoch: self.folder.1,
-            kind: cut.kind,
-            first: uids().min()?,
-            last: uids().max()?,
-            found: uids().count() as u64,
-            bytes: cut.messages.iter().map(|m| m.octets).sum::<u64>() + counters.bytes,
-            state: if decided { SliceState::Done } else { SliceState::Free },
-            lease: None,
-            uncertain_until: None,
-            doubted: false,
-            done_to: if decided { uids().max() } else { None },
-            intended_to: if decided { uids().max() } else { None },
-            pages: page.into_iter().collect(),
-            counters,
-            failed: UidSet::new(),
-        })
+        begin_copying(world, self.lane, self.account).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::stage::Theatre;
 use bytes::Bytes;
+use mailcrane_core::Fault;
 use mailcrane_core::flags::Flags;
 use mailcrane_core::id::{AccountNo, PassNo};
 use mailcrane_core::manifest::{Outcome, RESCUED, Row};
@@ -12,7 +13,8 @@ use mailcrane_core::state::MigrationState;
 use mailcrane_engine::{control, copy::rescue};
 use mailcrane_testkit::faults::{Mishap, Port};
 use mailcrane_testkit::source::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 fn theatre() -> Theatre {
     let theatre = Theatre::with(1, Sizes { lanes: 2, scan_step: 50, ..Sizes::default() });
@@ -117,6 +119,70 @@ fn a_delta_keeps_it_no_second_time_and_an_undo_removes_the_stub() {
     });
     assert!(theatre.destination(0).items().is_empty());
     assert_eq!(theatre.memory.blobs.objects().len(), 1, "the original stays where it is");
+}
+
+/// Has the destination refuse what is longer, though its rules allow it.
+fn refuse_above(theatre: &Theatre, most: usize) {
+    let fault = || Fault::skip("destination.too_large", "WorkMail does not take a message of that size");
+    theatre.destination(0).refuse(move |item| (item.raw.len() > most).then(fault));
+}
+
+#[test]
+fn what_the_destination_refuses_as_too_large_is_read_once_more_and_kept() {
+    let theatre = theatre();
+    refuse_above(&theatre, 500_000);
+    let large = with_attachment(1_000_000);
+    theatre.source(0).append("INBOX", large.clone());
+    theatre.source(0).append("INBOX", Message::small("later@example.org", "later"));
+    assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+    assert!(theatre.memory.blobs.objects().into_values().all(|(_, octets)| octets == large.raw));
+    let row = large_row(&theatre);
+    assert_eq!((row.code.as_str(), row.octets), (RESCUED, large.raw.len() as u64));
+    assert!(row.reason.starts_with("WorkMail does not take a message of that size; the original is kept as s3://"));
+    assert_eq!((theatre.destination(0).items().len(), counts(&theatre).1), (7, 1));
+    theatre.audit(0);
+}
+
+#[test]
+fn a_stub_whose_answer_is_lost_is_not_taken_for_the_message() {
+    // Which of the requests to the destination carries the stub is found out by losing the answer of each in turn.
+    for nth in 0..4 {
+        for mishap in [Mishap::FailAfter, Mishap::GoneAfter, Mishap::Late(Duration::from_secs(40))] {
+            let theatre = theatre();
+            refuse_above(&theatre, 500_000);
+            theatre.source(0).append("INBOX", with_attachment(1_000_000));
+            theatre.memory.plan.on(Port::Destination, "store", nth, mishap);
+            assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+            let row = large_row(&theatre);
+            assert_eq!((row.code.as_str(), row.item.is_some()), (RESCUED, true), "{nth} {mishap:?}");
+            assert_eq!(theatre.destination(0).items().len(), 6, "{nth} {mishap:?}");
+            theatre.audit(0);
+        }
+    }
+}
+
+#[test]
+fn a_delta_with_the_option_keeps_what_was_left_out_without_it() {
+    let theatre = theatre();
+    theatre.choose(|options| options.rescue_oversize = false);
+    refuse_above(&theatre, 500_000);
+    let [large, refused] = [with_attachment(30_000_000), Message { received: None, ..with_attachment(1_000_000) }];
+    theatre.source(0).append("INBOX", large.clone());
+    theatre.source(0).append("INBOX", refused.clone());
+    let skipped = |pass| theatre.rows(0, pass).into_values().filter(|row| row.is_too_large()).count();
+    theatre.play(PassKind::Full);
+    theatre.play(PassKind::Delta);
+    assert_eq!((skipped(PassNo(1)), theatre.rows(0, PassNo(2)).len()), (2, 0), "without it nothing is read again");
+    theatre.choose(|options| options.rescue_oversize = true);
+    theatre.play(PassKind::Delta);
+    let codes: Vec<_> = theatre.rows(0, PassNo(3)).into_values().map(|row| row.code).collect();
+    assert_eq!(codes, [RESCUED, RESCUED]);
+    let kept: BTreeSet<_> = theatre.memory.blobs.objects().into_values().map(|(_, octets)| octets).collect();
+    assert!(kept == BTreeSet::from([large.raw, refused.raw]));
+    assert_eq!(theatre.destination(0).items().len(), 7);
+    theatre.play(PassKind::Delta);
+    assert_eq!((theatre.rows(0, PassNo(4)).len(), counts(&theatre).1), (0, 2), "and then it is known");
+    theatre.audit(0);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::chunk;
 use crate::lane::Next;
 use crate::throttle::Throttle;
 use crate::world::{World, later, until};
-use futures_util::future::{BoxFuture, Either, OptionFuture, join, select};
+use futures_util::future::{BoxFuture, Either, FutureExt as _, OptionFuture, ready, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::id::SliceNo;
@@ -94,8 +94,7 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
     }
     // A lane that will hardly find anything signs in to the source only when it has.
     let likely = account.pass.slices > u32::from(lane.record.no.0);
-    let source = OptionFuture::from(likely.then(|| ends.source(migration, account)));
-    let (destination, source) = join(ends.destination(migration, account), source).await;
+    let (destination, source) = open(ends, migration, account, likely).await;
     let destination = match destination {
         Ok(destination) => destination,
         Err(fault) => return at_once(world, lane, fault),
@@ -123,6 +122,8 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
         held: BTreeMap::new(),
         reading: 0,
         parcels: VecDeque::new(),
+        too_large: VecDeque::new(),
+        rescues: shelf.is_some() && migration.options.rescue_oversize,
         unsettled: BTreeSet::new(),
         flush: false,
         throttle: Throttle::new(world.sizes().requests.0, world.sizes().requests.1),
@@ -145,6 +146,24 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
             ended
         }
         Either::Right(((), copier)) => copier.await,
+    }
+}
+
+/// Opens the destination. The source, if it is wanted, is opened meanwhile, and may still be when this returns: the first
+/// slice is leased then.
+async fn open<'a, E: Ends>(
+    ends: &'a E,
+    migration: &'a Migration,
+    account: &'a Account,
+    wanted: bool,
+) -> (Result<E::Destination, Fault>, Option<BoxFuture<'a, Result<E::Source, Fault>>>) {
+    let destination = ends.destination(migration, account).boxed();
+    if !wanted {
+        return (destination.await, None);
+    }
+    match select(destination, ends.source(migration, account).boxed()).await {
+        Either::Left((destination, source)) => (destination, Some(source)),
+        Either::Right((source, destination)) => (destination.await, Some(ready(source).boxed())),
     }
 }
 
@@ -180,6 +199,10 @@ struct Copier<'a, W: World, D: Destination> {
     /// Jobs that the reader has not finished.
     reading: usize,
     parcels: VecDeque<Parcel>,
+    /// What the destination has refused as too large and is to go into the bucket, and in which words.
+    too_large: VecDeque<(SliceNo, Uid, String)>,
+    /// Whether there is a bucket for that.
+    rescues: bool,
     /// Slices with a listing of what may be ours, while requests that were in flight meanwhile are not answered.
     unsettled: BTreeSet<SliceNo>,
     flush: bool,
@@ -217,6 +240,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 booking = Some(operation).into();
                 busy = true;
             }
+            self.rescue().await;
             self.send(&mut answers);
             if !busy && answers.is_empty() && self.finished() {
                 self.budget.book(self.world).await;
@@ -349,5 +373,6 @@ fn job(work: &Work, windows: Vec<Vec<Uid>>) -> Job {
         uidvalidity: work.folder.uidvalidity,
         prefix: work.folder.prefix,
         windows: windows.into(),
+        rescue: None,
     }
 }

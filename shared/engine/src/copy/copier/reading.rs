@@ -43,6 +43,17 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         }
     }
 
+    /// Has the next message that was refused as too large read once more, into the bucket. The reader has room for the
+    /// job, or it waits.
+    pub(super) async fn rescue(&mut self) {
+        while self.reading < 2 && self.halt.is_none() {
+            let Some((slice, uid, why)) = self.too_large.pop_front() else { return };
+            let Some(work) = self.held.get(&slice).filter(|work| work.doubt.is_none()) else { continue };
+            let job = Job { rescue: Some(why), ..job(work, vec![vec![uid]]) };
+            self.give(job).await;
+        }
+    }
+
     pub(super) async fn heard(&mut self, event: Event) {
         match event {
             Event::Read(slice, fetched, rescued, memory) => self.read(slice, fetched, rescued.as_ref(), memory),
@@ -132,6 +143,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
             now: self.world.now(),
             max_octets: self.migration.options.max_octets,
             rescued,
+            rescues: self.rescues,
             language: &self.migration.language,
         };
         match decide(uid, planned.octets, fetched.outcome, &case) {

@@ -180,9 +180,15 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                         Remedy::RetryAfter(_) | Remedy::SkipMessage => {
                             work.open -= 1;
                             let mut row = parcel.row;
+                            let too_large = fault.code.contains("too_large");
+                            if too_large && self.rescues && row.outcome == Outcome::Copied && *tries < TRIES {
+                                work.read_again(uid);
+                                self.too_large.push_back((parcel.slice, uid, fault.message));
+                                continue;
+                            }
                             (row.outcome, row.code, row.reason) =
                                 (Outcome::Failed, fault.code.to_string(), fault.message.clone());
-                            if fault.code.contains("too_large") {
+                            if too_large {
                                 row.outcome = Outcome::Skipped;
                             }
                             work.resolve(row);
