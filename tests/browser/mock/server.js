@@ -4,6 +4,7 @@
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
+import { faultsOf, signInFaults } from './oauth.js'
 import { accountOf, migrationOf, pulse } from './world.js'
 
 const PAGE = new URL('../../../functions/status/page/', import.meta.url)
@@ -14,6 +15,7 @@ export const KEY = 'mock-operator-key'
 export const VOUCHER = 'abcde-fghjk-mnpqr-stvwx'
 
 const problem = (status, code, detail, more = {}) => ({ status, body: { type: `urn:mailcrane:problem:${code}`, title: code, status, code, detail, ...more } })
+const refused = (parts) => problem(422, parts[0].code, parts[0].detail, { field: parts[0].field, errors: parts, errors_total: parts.length })
 const ACTIONS = {
   start: [['submitted', 'checking', 'ready', 'scheduled', 'finished', 'finished_with_errors', 'failed'], 'running'],
   delta: [['finished', 'finished_with_errors', 'failed'], 'running'],
@@ -83,6 +85,8 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     const [no, action] = rest
     if (no === undefined) {
       if (method === 'POST') {
+        const faults = signInFaults(body)
+        if (faults.length) return refused(faults)
         one.add(body.accounts.map((given) => accountOf(given, body.source)))
         return { status: 201, body: { accounts: one.view.accounts } }
       }
@@ -99,6 +103,8 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     }
     if (method === 'PATCH') {
       if (body.destination?.mailbox && !body.destination.mailbox.includes('@')) return problem(422, 'field.invalid', 'must be an e-mail address such as anna@example.org', { field: 'destination.mailbox' })
+      const faults = body.source?.oauth ? faultsOf(body.source.oauth, body.source.host ?? account.source.host, false) : []
+      if (faults.length) return refused(faults.map(([name, code, detail]) => ({ field: `source.oauth.${name}`, code, detail })))
       one.correct(account, body)
       return { status: 200, body: account }
     }
@@ -131,6 +137,8 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       const bearer = request.headers.authorization?.replace('Bearer ', '')
       if (bearer && ![KEY, VOUCHER].includes(bearer)) return problem(403, 'access.refused', 'this needs the operator key, or a voucher that is valid')
       if (body.destination.host === 'imap.refused.example.org') return problem(422, 'field.invalid', 'must be another host', { field: 'destination.host' })
+      const faults = signInFaults(body)
+      if (faults.length) return refused(faults)
       const wrong = body.accounts.findIndex((one) => one.source.user === 'refused@example.net')
       if (wrong >= 0) return problem(422, 'field.missing', 'is missing', { field: `accounts.${wrong}.source.password` })
       const one = migrationOf(body, randomUUID().slice(0, 13), randomUUID().replaceAll('-', ''))
@@ -177,7 +185,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       if (url.pathname === '/v1/providers') {
         const words = (url.searchParams.get('q') ?? '').toLowerCase().replace(/.*@/, '')
         const found = JSON.parse(await readFile(PROVIDERS, 'utf8')).filter((one) => JSON.stringify(one).toLowerCase().includes(words))
-        return send(200, 'application/json', JSON.stringify({ providers: found.slice(0, 6), total: found.length }))
+        return send(200, 'application/json', JSON.stringify({ providers: found.slice(0, Number(url.searchParams.get('limit') ?? 20)), total: found.length }))
       }
       if (!url.pathname.startsWith('/v1/')) {
         const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1)
