@@ -16,6 +16,7 @@ export const VOUCHER = 'abcde-fghjk-mnpqr-stvwx'
 
 const problem = (status, code, detail, more = {}) => ({ status, body: { type: `urn:mailcrane:problem:${code}`, title: code, status, code, detail, ...more } })
 const refused = (parts) => problem(422, parts[0].code, parts[0].detail, { field: parts[0].field, errors: parts, errors_total: parts.length })
+const UNDOING = () => problem(409, 'state.illegal', 'changing the migration is not possible while the migration is being undone')
 const ACTIONS = {
   start: [['submitted', 'checking', 'ready', 'scheduled', 'finished', 'finished_with_errors', 'failed'], 'running'],
   delta: [['finished', 'finished_with_errors', 'failed'], 'running'],
@@ -75,6 +76,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     if (action === 'start' && one.view.needs_voucher && body.kind !== 'trial' && body.voucher !== VOUCHER) return problem(422, 'voucher.refused', 'is not a voucher', { field: 'voucher' })
     if (body.dry_run) return { status: 200, body: rehearsal(one, action, body, from) }
     if (!from) return problem(404, 'not_found', 'there is no such route')
+    if (one.undoing && action !== 'undo') return UNDOING()
     if (!from.includes(one.view.state)) return problem(409, 'state.illegal', `${action} is not possible while the migration is ${one.view.state}`)
     if (action === 'keep') one.view.keep_until = new Date(Date.now() + 14 * 86400e3).toISOString()
     else if (action === 'start' && body.at && body.at !== 'now') Object.assign(one.view, { state: 'scheduled', start_at: body.at })
@@ -152,6 +154,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     if (rest[0] === 'mailboxes') return mailboxes(request, one, body)
     if (rest[0] === 'accounts') return accounts(one, request.method, rest.slice(1), url.searchParams, body)
     if (request.method === 'DELETE') {
+      if (one.undoing) return UNDOING()
       if (['running', 'pausing', 'cancelling'].includes(one.view.state)) return problem(409, 'state.illegal', `erase is not possible while the migration is ${one.view.state}`)
       one.change('erasing')
       return { status: 202, body: one.show() }
