@@ -245,8 +245,14 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
 
   test(`each account brings a refresh token, and is corrected with another (${language})`, async () => {
     const { page, wrong, close } = await open(browser, mock.url, { viewport, language, dark })
+    await page.getByRole('searchbox', { name: t['provider.search'] }).fill('anna@hotmail.com')
+    await page.locator('.provider', { hasText: 'Outlook.com' }).click()
+    assert.ok(await way(page, 'oauth').isChecked(), 'no password and no application: the token is left')
+    assert.equal(await page.getByLabel(t['oauth.kind']).isVisible(), false)
+    assert.equal(await way(page, 'microsoft_app').isVisible(), false)
     await page.getByLabel(t['provider.host'], { exact: true }).fill('imap.own.example.org')
-    await way(page, 'oauth').check()
+    await page.getByLabel(t['provider.port'], { exact: true }).focus()
+    await page.getByLabel(t['oauth.kind']).waitFor()
     await page.getByText(t['oauth.each']).waitFor()
     await page.getByLabel(t['access.key']).fill(KEY)
     await shot(page, '6-each')
@@ -365,6 +371,15 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
     await page.getByRole('button', { name: t['action.erase.do'] }).click()
     await page.getByRole('dialog').getByText(t['undo.under_way']).waitFor()
     await shot(page, '11-undoing')
+    await page.getByRole('dialog').getByRole('button', { name: t.back }).click()
+    // Where the status tells of it, nothing is offered that would be refused.
+    one.view.undoing = 1
+    await page.getByText(t['undo.under_way']).waitFor()
+    await page.getByRole('button', { name: t['action.erase'], exact: true }).waitFor({ state: 'detached' })
+    await shot(page, '12-undo-told')
+    Object.assign(one, { undoing: false }).view.undoing = 0
+    await page.getByRole('button', { name: t['action.erase'], exact: true }).waitFor()
+    assert.equal(await page.getByText(t['undo.under_way']).isVisible(), false)
     assert.deepEqual(wrong, [])
     await close()
   })
