@@ -2,6 +2,9 @@
 
 import { dialog, fault, field, foreign, h, show } from './dom.js'
 import { explain } from './explain.js'
+import { mark } from './faults.js'
+import { oauthFields } from './oauth.js'
+import { presetAt } from './preset.js'
 import { t, told } from './texts.js'
 
 export function correct(app, account, changed) {
@@ -10,6 +13,7 @@ export function correct(app, account, changed) {
   const secret = () => h('input', { type: 'password', autocomplete: 'off', placeholder: t('account.unchanged') })
   const administrator = Boolean(source.auth.administrator) || source.auth === 'administrator'
   const mailbox = Boolean(source.auth.workmail)
+  const hint = administrator ? t('account.administrator_hint') : source.auth === 'oauth' ? t('account.oauth_hint') : undefined
   const imap = app.migration.destination.kind === 'imap'
   const inputs = {
     'source.user': text(source.user),
@@ -27,7 +31,16 @@ export function correct(app, account, changed) {
   const needed = imap || app.migration.destination.access === 'user'
   const offered = (name) => (name === 'destination.password' ? needed : !mailbox || !/^source\.(host|port|security)$/.test(name))
   const fields = Object.fromEntries(Object.entries(inputs).filter(([name]) => offered(name)).map(([name, input]) =>
-    [name, field(t(labels[name]), input, { name, hint: name === 'source.password' && administrator ? t('account.administrator_hint') : undefined })]))
+    [name, field(t(labels[name]), input, { name, hint: name === 'source.password' ? hint : undefined })]))
+  const tokens = oauthFields()
+  const sealed = h('details', { class: 'more', open: source.auth === 'oauth', hidden: mailbox }, h('summary', null, t(source.auth === 'oauth' ? 'account.oauth_again' : 'account.oauth')), tokens.element)
+  async function learn() {
+    const host = inputs['source.host'].value
+    const known = await presetAt(host)
+    if (host === inputs['source.host'].value) tokens.draw(known)
+  }
+  inputs['source.host'].addEventListener('change', learn)
+  learn()
   const failed = h('div', { role: 'alert' })
 
   function body() {
@@ -39,12 +52,19 @@ export function correct(app, account, changed) {
       const [end, part] = name.split('.')
       change[end] = { ...change[end], [part]: part === 'port' ? Number(value) : value }
     }
+    if (tokens.touched()) change.source = { ...change.source, oauth: tokens.read() }
     return change
   }
   async function save(event) {
     event.preventDefault()
     const change = body()
     for (const one of Object.values(fields)) fault(one, '')
+    // Of both the service would take the password.
+    if (tokens.touched() && change.source.password) fault(fields['source.password'], t('account.both_fault'))
+    if (tokens.touched()) tokens.check()
+    else tokens.clear()
+    const wrong = form.querySelector('.wrong input, .wrong textarea')
+    if (wrong) return wrong.focus()
     try {
       if (Object.keys(change).length) await app.client.patch(`/accounts/${account.no}`, change)
       else await app.client.post(`/accounts/${account.no}/check`)
@@ -52,13 +72,8 @@ export function correct(app, account, changed) {
       box.close()
       changed()
     } catch (problem) {
-      const rest = (problem.parts ?? [problem]).filter((part) => {
-        const holder = fields[part.field]
-        if (holder) fault(holder, told(part.code, part.detail))
-        return !holder
-      })
+      const rest = mark(problem, { ...fields, ...tokens.fields() })
       show(failed, rest.map((part) => h('p', { class: 'notice bad' }, told(part.code ?? problem.code, part.detail))))
-      form.querySelector('.wrong input')?.focus()
     }
   }
   async function remove() {
@@ -74,6 +89,7 @@ export function correct(app, account, changed) {
   const away = account.pass === 0 && h('button', { type: 'button', class: 'quiet danger', onclick: remove }, t('account.discard'))
   const form = h('form', { novalidate: true, onsubmit: save }, failed,
     h('h3', null, t('source')), h('div', { class: 'pair' }, fields['source.user'], fields['source.password']), h('div', { class: 'server' }, fields['source.host'], fields['source.port'], fields['source.security']),
+    sealed,
     h('h3', null, t('destination')), h('div', { class: 'pair' }, fields['destination.mailbox'], fields['destination.password']),
     h('div', { class: 'buttons' }, away, h('button', { type: 'button', class: 'quiet', onclick: () => box.close() }, t('back')), h('button', { type: 'submit', class: 'primary' }, t('account.save'))))
   const box = dialog(t('account.correct_title'), form)

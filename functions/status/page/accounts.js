@@ -5,8 +5,12 @@ import { accountList } from './account-list.js'
 import { EXAMPLE, account, check, decode, parse } from './csv.js'
 import { fault, field, foreign, h, help, put, say, show } from './dom.js'
 import { download } from './download.js'
+import { mark } from './faults.js'
+import { KIND_OF_ADMIN, oauthFields } from './oauth.js'
 import { poll } from './poll.js'
+import { presetAt } from './preset.js'
 import { orderOf, sourceOf } from './provider.js'
+import { brings, signIn } from './sign-in.js'
 import { t } from './texts.js'
 
 /** So many accounts go into one request; the service takes bodies of 4 MB. */
@@ -16,13 +20,10 @@ const SHOWN = 20
 
 export const accountsStep = (app) => (app.client ? live(app) : entering(app))
 
-/** Tells whether each account brings the password of its source. */
-const asksSource = ({ sourceKind, sourceAccess, sourceAuth }) => (sourceKind === 'workmail' ? sourceAccess === 'user' : sourceAuth === 'password')
-
 /** Tells whether each account brings the password of its destination. */
 const asksDestination = ({ targetKind, access }) => targetKind === 'imap' || access === 'user'
 
-/** Fields for one account and a place for a table; `taken` gets the rows. */
+/** Fields for one account; `taken` gets its row, and says `false` when it stays to be corrected. */
 function entry(order, taken) {
   const imap = order.targetKind === 'imap'
   const text = (more) => h('input', { autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', ...more })
@@ -32,29 +33,38 @@ function entry(order, taken) {
   const destination = text({ type: 'password' })
   const fields = {
     user: field(t('account.source_user'), user, { hint: t('account.source_user_hint') }),
-    password: asksSource(order) && field(t('account.source_password'), password),
+    password: brings(order) === 'password' && field(t('account.source_password'), password),
     mailbox: field(t(imap ? 'account.address' : 'account.mailbox'), mailbox, { hint: t(imap ? 'account.address_hint' : 'account.mailbox_hint') }),
     destination: asksDestination(order) && field(t(imap ? 'account.address_password' : 'account.mailbox_password'), destination),
   }
-  function add(event) {
+  const tokens = brings(order) === 'refresh_token' ? oauthFields() : null
+  tokens?.draw(order.preset, ['refresh_token'])
+  async function add(event) {
     event.preventDefault()
-    const row = { source_user: user.value.trim(), source_password: password.value, destination_mailbox: mailbox.value.trim(), destination_password: destination.value }
+    const row = { source_user: user.value.trim(), source_password: password.value, ...(tokens && { source_oauth: tokens.read() }), destination_mailbox: mailbox.value.trim(), destination_password: destination.value }
     const codes = check([row]).map((one) => one.code)
     fault(fields.user, codes.includes('user') ? t('csv.user') : '')
     fault(fields.mailbox, codes.includes('mailbox') ? t('csv.mailbox', { value: row.destination_mailbox }) : '')
     if (fields.password) fault(fields.password, row.source_password ? '' : t('account.password_fault'))
     if (fields.destination) fault(fields.destination, row.destination_password ? '' : t('account.password_fault'))
+    tokens?.check()
     const wrong = element.querySelector('.wrong input')
     if (wrong) return wrong.focus()
-    taken([row], [])
+    button.disabled = true
+    const kept = await taken([row], [])
+    button.disabled = false
+    if (kept === false) return
     for (const input of [user, password, mailbox, destination]) input.value = ''
+    // The application is the same for the next mailbox.
+    tokens?.renew()
     user.focus()
   }
-  const element = h('form', { class: 'add', novalidate: true, onsubmit: add }, h('div', { class: 'pair' }, Object.values(fields)), h('button', { type: 'submit' }, t('account.add')))
+  const button = h('button', { type: 'submit' }, t('account.add'))
+  const element = h('form', { class: 'add', novalidate: true, onsubmit: add }, h('div', { class: 'pair' }, Object.values(fields)), tokens?.element, button)
   return element
 }
 
-function dropping(taken) {
+function dropping(order, taken) {
   const file = h('input', { type: 'file', accept: '.csv,.tsv,.txt,text/csv', class: 'hidden', id: 'table' })
   async function readFile(one) {
     if (!one) return
@@ -70,7 +80,8 @@ function dropping(taken) {
   }
   const area = h('div', { class: 'drop', ondragover: over(true), ondragleave: over(false), ondrop: over(false) },
     h('p', null, h('strong', null, t('csv.drop'))), file, h('label', { for: 'table', class: 'button' }, t('csv.choose')),
-    h('p', { class: 'hint' }, t('csv.columns'), ' ', h('button', { type: 'button', class: 'link', onclick: () => download('mailcrane-example.csv', [EXAMPLE]) }, t('csv.example'))))
+    h('p', { class: 'hint' }, t('csv.columns'), ' ', h('button', { type: 'button', class: 'link', onclick: () => download('mailcrane-example.csv', [EXAMPLE]) }, t('csv.example'))),
+    brings(order) === 'refresh_token' && h('p', { class: 'hint' }, t('csv.no_tokens')))
   return area
 }
 
@@ -91,6 +102,13 @@ function entering(app) {
     draft.faults = faults
     draw()
   }
+  function signs(row) {
+    if (row.source_password) return t('account.with_password')
+    if (row.source_oauth) return t('account.with_token')
+    if (row.source_admin_user) return t('account.with_administrator')
+    if (brings(draft)) return t(brings(draft) === 'password' ? 'account.without_password' : 'account.without_token')
+    return t(draft.sourceKind === 'imap' && draft.sourceAuth !== 'administrator' ? 'account.with_oauth' : 'account.with_administrator')
+  }
   const bad = () => new Set(faults.map((one) => one.line))
   const good = () => (skip.checked ? draft.rows.filter((row) => !row.line || !bad().has(row.line)) : draft.rows)
   function draw() {
@@ -103,7 +121,7 @@ function entering(app) {
         draft.rows.length > 0 && h('label', { class: 'tick' }, skip, h('span', null, t('csv.skip')))),
       draft.rows.length > 0 && h('ul', { class: 'preview', 'aria-label': t('accounts.preview') }, rows.map((row) => h('li', { class: wrong.has(row.line) ? 'wrong' : '' },
         h('span', { class: 'ends' }, foreign(row.source_user || '–'), h('span', { class: 'arrow', 'aria-label': t('to') }, '→'), foreign(row.destination_mailbox || '–')),
-        h('span', { class: 'hint' }, row.source_password ? t('account.with_password') : row.source_admin_user || !asksSource(draft) ? t('account.with_administrator') : t('account.without_password')),
+        h('span', { class: 'hint' }, signs(row)),
         h('button', { type: 'button', class: 'quiet small', 'aria-label': t('account.remove_one', { name: row.source_user }), onclick: () => { draft.rows.splice(draft.rows.indexOf(row), 1); faults = faults.filter((one) => !row.line || one.line !== row.line); draft.faults = faults; draw() } }, t('account.remove'))))),
       draft.rows.length > SHOWN && h('p', { class: 'hint' }, t('accounts.more', { n: draft.rows.length - SHOWN })))
     const ready = good().length
@@ -132,8 +150,10 @@ function entering(app) {
       const first = firstStep(problem)
       if (first && !app.client) {
         app.go('provider')
-        const rest = app.view.mark(problem)
-        if (rest.length) app.tell(withRows(problem, rows))
+        const left = app.view.mark(problem)
+        // What the accounts lack follows from what is marked here.
+        const rest = left.filter((part) => !/^accounts\b/.test(part.field ?? ''))
+        if (rest.length || left.length === problem.parts.length) app.tell(withRows(problem, rows))
         return
       }
       app.tell(withRows(problem, rows))
@@ -144,7 +164,7 @@ function entering(app) {
   const element = h('div', null,
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('accounts.title')), h('p', null, t('accounts.lead'))),
     h('section', { class: 'card' }, h('h2', null, t('accounts.one')), entry(draft, taken)),
-    h('section', { class: 'card' }, h('h2', null, t('accounts.table')), dropping(taken)),
+    h('section', { class: 'card' }, h('h2', null, t('accounts.table')), dropping(draft, taken)),
     helps(draft),
     h('section', { class: 'card' }, h('h2', null, t('accounts.list'), ' ', h('span', { class: 'hint' }, count)), list, h('p', { class: 'hint' }, t('accounts.safe'))),
     h('div', { class: 'buttons step-buttons' }, h('button', { type: 'button', class: 'quiet', onclick: () => app.go('provider') }, t('back')), send))
@@ -168,7 +188,7 @@ function withRows(problem, rows) {
   if (!(problem instanceof Problem)) return problem
   for (const part of problem.parts) {
     const [, no] = /^accounts\.(\d+)/.exec(part.field ?? '') ?? []
-    if (no !== undefined) part.field = `${rows[no]?.source_user ?? no}${part.field.replace(/^accounts\.\d+/, '')}`
+    if (no !== undefined) part.place = part.field = `${rows[no]?.source_user ?? no}${part.field.replace(/^accounts\.\d+/, '')}`
   }
   return problem
 }
@@ -190,20 +210,36 @@ function live(app) {
     const first = (await app.client.get('/accounts?limit=1')).accounts[0]
     const opened = first?.source.auth.workmail
     if (opened) Object.assign(app.draft, { sourceKind: 'workmail', sourceAccess: opened })
-    else if (!app.draft.source.host && first) Object.assign(app.draft.source, { host: first.source.host, port: first.source.port, security: first.source.security })
+    const sign = !opened && !app.draft.source.host && first ? await signInAgain(app.draft, first.source, () => draw()) : null
     const told = h('div', { role: 'alert' })
+    const allowed = () => {
+      const faults = sign?.faults() ?? []
+      for (const [holder, text] of faults) fault(holder, text)
+      const wrong = faults.find(([, text]) => text)
+      wrong?.[0].querySelector('input, textarea').focus()
+      return !wrong
+    }
     const taken = async (rows, wrong) => {
       show(told, wrong.length > 0 && h('div', { class: 'notice bad' }, wrong.slice(0, 20).map((one) => h('p', null, t('csv.line', { n: one.line ?? 1 }), ' ', t(`csv.${one.code}`, { value: one.value })))))
-      if (wrong.length) return
+      if (wrong.length || !allowed()) return false
+      sign?.keep()
       try {
         await more(app, rows, 0, () => {})
         app.tell(null)
         await poller.now()
       } catch (problem) {
-        app.tell(withRows(problem, rows))
+        const marked = sign && mark(problem, sign.fields()).length < (problem.parts ?? [problem]).length
+        if (!marked) app.tell(withRows(problem, rows))
+        return false
       }
     }
-    put(adding, [entry({ ...app.draft, access, targetKind: kind }, taken), dropping(taken), told])
+    const fields = h('div', { class: 'stack' })
+    const draw = () => {
+      const order = { ...app.draft, access, targetKind: kind }
+      show(fields, entry(order, taken), dropping(order, taken))
+    }
+    draw()
+    put(adding, h('div', { class: 'stack' }, sign?.element, fields, told))
   })
   async function refresh() {
     app.migration = await app.client.get()
@@ -219,6 +255,15 @@ function live(app) {
     helps({ access: app.migration.destination.access, targetKind: app.migration.destination.kind }),
     h('div', { class: 'buttons step-buttons' }, h('button', { type: 'button', class: 'primary', onclick: () => app.go('confirm') }, t('check.next'))))
   return { element, stop: poller.stop }
+}
+
+/** Asks anew how one signs in: whoever comes back by the link alone has told this page nothing of it. */
+async function signInAgain(draft, { host, port, security, auth }, changed) {
+  Object.assign(draft.source, { host, port, security, admin_scheme: auth.administrator ?? 'auto' })
+  draft.preset = await presetAt(host)
+  const application = draft.preset?.admin in KIND_OF_ADMIN ? draft.preset.admin : 'oauth'
+  draft.sourceAuth = auth.administrator ? 'administrator' : auth === 'oauth' ? application : 'password'
+  return signIn(draft, changed)
 }
 
 /** Says how far the checks are, from the numbers of the API alone. */

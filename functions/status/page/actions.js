@@ -37,7 +37,8 @@ export function actions(app, changed) {
   let drawn = ''
   async function update(migration) {
     const some = []
-    for (const [name, states] of Object.entries(ALLOWED)) {
+    // Until an undo has ended, nothing else begins.
+    for (const [name, states] of Object.entries(migration.undoing ? {} : ALLOWED)) {
       const route = name === 'erase' ? ['delete', '/v1/migrations/{id}'] : ['post', `/v1/migrations/{id}/${name === 'full' ? 'start' : name}`]
       if (states.includes(migration.state) && (USEFUL[name]?.(migration) ?? true) && (await offers(...route))) some.push(name)
     }

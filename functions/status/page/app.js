@@ -17,7 +17,8 @@ const at = (id) => document.getElementById(id)
 /** What a new order is made of, until it is sent. */
 const emptyDraft = () => ({
   key: '', name: '', notify: '', provider: null, sourceAuth: 'password', rows: [], sent: 0,
-  source: { host: '', port: 993, security: 'tls', admin_user: '', admin_password: '' },
+  source: { host: '', port: 993, security: 'tls', admin_user: '', admin_password: '', admin_scheme: 'auto' },
+  preset: null, oauth: { kind: 'refresh_token', given: {}, body: null },
   access: 'administrator', sourceKind: 'imap', sourceAccess: 'user', targetKind: 'workmail',
   target: { host: '', port: 993, security: 'tls' },
   options: {},

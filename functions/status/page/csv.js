@@ -106,7 +106,7 @@ export const EXAMPLE = `${['source_user', 'source_password', 'destination_mailbo
 export function account(row) {
   const some = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value))
   return {
-    source: some({ user: row.source_user, password: row.source_password, admin_user: row.source_password ? '' : row.source_admin_user, admin_password: row.source_password ? '' : row.source_admin_password, host: row.source_host }),
+    source: some({ user: row.source_user, password: row.source_password, oauth: row.source_oauth, admin_user: row.source_password ? '' : row.source_admin_user, admin_password: row.source_password ? '' : row.source_admin_password, host: row.source_host }),
     destination: some({ mailbox: row.destination_mailbox, user: row.destination_user, password: row.destination_password }),
   }
 }

@@ -29,6 +29,7 @@ export function observeStep(app) {
   const controls = actions(app, () => poller.now())
   const list = accountList(app)
   const hook = h('div')
+  const undoing = h('p', { class: 'notice warn', role: 'status', hidden: true })
   const change = h('button', { type: 'button', onclick: () => changeMigration(app, () => poller.now()) }, t('change.open'))
 
   function row(key) {
@@ -43,6 +44,8 @@ export function observeStep(app) {
     if (title.textContent !== (migration.name || t('observe.title'))) show(title, migration.name ? foreign(migration.name) : t('observe.title'))
     badge.className = `badge large ${tone(state)}`
     say(badge, t(`state.${state}`))
+    undoing.hidden = !migration.undoing
+    say(undoing, migration.undoing ? t('undo.under_way') : '')
     say(text, t(`state.${state}.text`, { time: migration.start_at ? time(migration.start_at) : '' }))
     const shown = [
       ['fact.order', migration.id, true],
@@ -101,7 +104,7 @@ export function observeStep(app) {
   ]
   const element = h('div', null,
     h('div', { class: 'lead' }, title, h('div', { class: 'state' }, badge, text)),
-    controls.element, rest[0], waits,
+    undoing, controls.element, rest[0], waits,
     h('section', { class: 'card' }, h('h2', null, t('facts.title')), facts, hook, h('div', { class: 'buttons left' }, change)),
     rest.slice(1))
   draw(app.migration)

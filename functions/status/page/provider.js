@@ -4,6 +4,8 @@ import { client, offers, read } from './api.js'
 import { choice, fault, field, h, help, show } from './dom.js'
 import { mark } from './faults.js'
 import { optionFields } from './options.js'
+import { presetAt } from './preset.js'
+import { signIn, signInOf } from './sign-in.js'
 import { current, t } from './texts.js'
 
 /** Asks for the server behind an address that no known provider has. */
@@ -24,8 +26,6 @@ export function providerStep(app) {
   const security = h('select', null, ['tls', 'starttls', 'none'].map((one) => h('option', { value: one, selected: one === draft.source.security }, t(`security.${one}`))))
   const name = h('input', { value: draft.name, maxlength: 200, autocomplete: 'organization' })
   const notify = h('input', { type: 'email', multiple: true, value: draft.notify, autocomplete: 'email', placeholder: 'info@example.org' })
-  const adminUser = h('input', { value: draft.source.admin_user, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' })
-  const adminPassword = h('input', { type: 'password', value: draft.source.admin_password, autocomplete: 'off' })
   const options = optionFields(draft.options)
   const target = {
     host: h('input', { value: draft.target.host, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'imap.example.org' }),
@@ -36,11 +36,8 @@ export function providerStep(app) {
   const hostField = field(t('provider.host'), host, { hint: t('provider.host_hint') })
   const portField = field(t('provider.port'), port)
   const keyField = field(t('access.key'), key, { hint: t('access.key_hint') })
-  const imapParts = [h('div', { class: 'server' }, hostField, portField, field(t('provider.security'), security))]
-  const adminFields = h('div', { class: 'pair', hidden: draft.sourceAuth !== 'administrator' }, field(t('provider.admin_user'), adminUser), field(t('provider.admin_password'), adminPassword))
-  const auth = choice(t('provider.auth'), 'source_auth', ['password', 'administrator'].map((value) => ({ value, label: t(`auth.${value}`), hint: t(`auth.${value}_hint`) })),
-    draft.sourceAuth, (value) => { adminFields.hidden = value !== 'administrator' })
-  imapParts.push(auth.group)
+  const sign = signIn(draft)
+  const imapParts = [h('div', { class: 'server' }, hostField, portField, field(t('provider.security'), security)), sign.element]
   const access = choice(t('access.title'), 'access', (draft.voucher ? ['user'] : ['administrator', 'impersonation', 'user']).map((value) => ({ value, label: t(`access.${value}`), hint: t(`access.${value}_hint`) })), draft.access)
   const targetFields = { host: field(t('target.host'), target.host, { hint: t('provider.host_hint') }), port: field(t('target.port'), target.port), security: field(t('target.security'), target.security) }
   const prepare = [
@@ -58,11 +55,8 @@ export function providerStep(app) {
   function draw() {
     const [mailbox, imap] = [sourceKind.read() === 'workmail', targetKind.read() === 'imap']
     for (const one of imapParts) one.hidden = mailbox
-    if (mailbox) for (const one of [searching, found, note, adminFields]) one.hidden = true
-    else {
-      searching.hidden = found.hidden = !searches
-      adminFields.hidden = auth.read() !== 'administrator'
-    }
+    if (mailbox) for (const one of [searching, found, note]) one.hidden = true
+    else searching.hidden = found.hidden = !searches
     opening.group.hidden = !mailbox
     operatorOnly.hidden = !mailbox || operator
     for (const input of opening.group.querySelectorAll('input')) input.closest('label').hidden = input.value !== 'user' && !operator
@@ -92,7 +86,16 @@ export function providerStep(app) {
     const text = one.hint?.[current()] ?? (one.note && t(`provider.note.${one.note}`))
     note.hidden = !text
     show(note, text)
+    if (one.domains) sign.know({ admin: one.admin, oauth: one.oauth, auth: one.auth }, { taken: true })
+    else learn({ auth: one.auth })
   }
+  /** Learns how one signs in at the host that was entered. */
+  async function learn(found) {
+    const name = host.value
+    const known = (await presetAt(name)) ?? (found && { admin: null, oauth: null, ...found })
+    if (name === host.value) sign.know(known ?? null, { taken: Boolean(found) })
+  }
+  host.addEventListener('change', () => learn())
   let asked = 0, waits, searches = false
   async function list() {
     const mine = ++asked
@@ -117,8 +120,9 @@ export function providerStep(app) {
   })
 
   function keep() {
-    Object.assign(draft, { key: key.value.trim(), operator, name: name.value.trim(), notify: notify.value.trim(), sourceAuth: auth.read(), access: access.read(), sourceKind: sourceKind.read(), sourceAccess: opening.read(), targetKind: targetKind.read() })
-    draft.source = { host: host.value.trim(), port: Number(port.value), security: security.value, admin_user: adminUser.value.trim(), admin_password: adminPassword.value }
+    Object.assign(draft, { key: key.value.trim(), operator, name: name.value.trim(), notify: notify.value.trim(), access: access.read(), sourceKind: sourceKind.read(), sourceAccess: opening.read(), targetKind: targetKind.read() })
+    Object.assign(draft.source, { host: host.value.trim(), port: Number(port.value), security: security.value })
+    sign.keep()
     draft.target = { host: target.host.value.trim(), port: Number(target.port.value), security: target.security.value }
     const read = options.read()
     draft.options = read ?? draft.options
@@ -136,12 +140,12 @@ export function providerStep(app) {
       [targetFields.host, imap ? host(draft.target, 'target.host_fault') : ''],
       [targetFields.port, imap ? port(draft.target) : ''],
       [notify.parentElement, notify.value && !notify.checkValidity() ? t('order.notify_fault') : ''],
-      [adminUser.parentElement, !mailbox && draft.sourceAuth === 'administrator' && !draft.source.admin_user ? t('provider.admin_fault') : ''],
+      ...(mailbox ? [] : sign.faults()),
       [notify.parentElement, draft.key || draft.notify ? '' : t('access.trial_fault')],
     ]
     for (const [holder, text] of faults) fault(holder, text)
     const wrong = faults.find(([, text]) => text)
-    if (wrong) return wrong[0].querySelector('input').focus()
+    if (wrong) return wrong[0].querySelector('input, textarea').focus()
     if (!good) {
       const first = element.querySelector('.wrong input, .wrong textarea')
       first.closest('details').open = true
@@ -154,7 +158,7 @@ export function providerStep(app) {
     h('div', { class: 'lead' }, h('h1', { tabindex: '-1' }, t('provider.title')), h('p', null, t('provider.lead'))),
     h('section', { class: 'card' }, h('h2', null, t('provider.source')),
       sourceKind.group, searching, found, note,
-      ...imapParts, adminFields, opening.group, operatorOnly,
+      ...imapParts, opening.group, operatorOnly,
       help(t('help.source.title'), t('help.source.1'), t('help.source.2'), t('help.source.3'))),
     h('section', { class: 'card' }, h('h2', null, t('access.heading')), targetKind.group, server, access.group,
       ...prepare),
@@ -164,10 +168,10 @@ export function providerStep(app) {
       h('details', { class: 'more' }, h('summary', null, t('options.title')),
         options.element)),
     h('div', { class: 'buttons step-buttons' }, h('button', { type: 'submit', class: 'primary' }, t('provider.next'))))
-  const named = { 'source.host': hostField, 'source.port': portField, 'source.admin_user': adminUser.parentElement, 'source.admin_password': adminPassword.parentElement, 'destination.host': targetFields.host, 'destination.port': targetFields.port, name: name.parentElement, notify: notify.parentElement, ...options.fields }
+  const named = { 'source.host': hostField, 'source.port': portField, 'destination.host': targetFields.host, 'destination.port': targetFields.port, name: name.parentElement, notify: notify.parentElement, ...options.fields }
   draw()
   if (draft.key && !draft.voucher && !operator) recognise()
-  return { element, keep, mark: (problem) => mark(problem, named) }
+  return { element, keep, mark: (problem) => mark(problem, { ...named, ...sign.fields() }) }
 }
 
 /** Makes the body of a new order, all but its accounts. */
@@ -183,8 +187,8 @@ export function orderOf(draft) {
 }
 
 /** Says what holds for all sources of an order. */
-export function sourceOf({ source, sourceAuth, sourceKind, sourceAccess }) {
-  if (sourceKind === 'workmail') return { kind: 'workmail', access: sourceAccess }
-  const { host, port, security, admin_user, admin_password } = source
-  return { host, port, security, ...(sourceAuth === 'administrator' && { admin_user, admin_password }) }
+export function sourceOf(draft) {
+  if (draft.sourceKind === 'workmail') return { kind: 'workmail', access: draft.sourceAccess }
+  const { host, port, security } = draft.source
+  return { host, port, security, ...signInOf(draft) }
 }

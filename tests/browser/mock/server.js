@@ -4,6 +4,7 @@
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
+import { faultsOf, signInFaults } from './oauth.js'
 import { accountOf, migrationOf, pulse } from './world.js'
 
 const PAGE = new URL('../../../functions/status/page/', import.meta.url)
@@ -14,6 +15,8 @@ export const KEY = 'mock-operator-key'
 export const VOUCHER = 'abcde-fghjk-mnpqr-stvwx'
 
 const problem = (status, code, detail, more = {}) => ({ status, body: { type: `urn:mailcrane:problem:${code}`, title: code, status, code, detail, ...more } })
+const refused = (parts) => problem(422, parts[0].code, parts[0].detail, { field: parts[0].field, errors: parts, errors_total: parts.length })
+const UNDOING = () => problem(409, 'state.illegal', 'changing the migration is not possible while the migration is being undone')
 const ACTIONS = {
   start: [['submitted', 'checking', 'ready', 'scheduled', 'finished', 'finished_with_errors', 'failed'], 'running'],
   delta: [['finished', 'finished_with_errors', 'failed'], 'running'],
@@ -73,6 +76,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     if (action === 'start' && one.view.needs_voucher && body.kind !== 'trial' && body.voucher !== VOUCHER) return problem(422, 'voucher.refused', 'is not a voucher', { field: 'voucher' })
     if (body.dry_run) return { status: 200, body: rehearsal(one, action, body, from) }
     if (!from) return problem(404, 'not_found', 'there is no such route')
+    if (one.undoing && action !== 'undo') return UNDOING()
     if (!from.includes(one.view.state)) return problem(409, 'state.illegal', `${action} is not possible while the migration is ${one.view.state}`)
     if (action === 'keep') one.view.keep_until = new Date(Date.now() + 14 * 86400e3).toISOString()
     else if (action === 'start' && body.at && body.at !== 'now') Object.assign(one.view, { state: 'scheduled', start_at: body.at })
@@ -83,6 +87,8 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     const [no, action] = rest
     if (no === undefined) {
       if (method === 'POST') {
+        const faults = signInFaults(body)
+        if (faults.length) return refused(faults)
         one.add(body.accounts.map((given) => accountOf(given, body.source)))
         return { status: 201, body: { accounts: one.view.accounts } }
       }
@@ -99,6 +105,8 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     }
     if (method === 'PATCH') {
       if (body.destination?.mailbox && !body.destination.mailbox.includes('@')) return problem(422, 'field.invalid', 'must be an e-mail address such as anna@example.org', { field: 'destination.mailbox' })
+      const faults = body.source?.oauth ? faultsOf(body.source.oauth, body.source.host ?? account.source.host, false) : []
+      if (faults.length) return refused(faults.map(([name, code, detail]) => ({ field: `source.oauth.${name}`, code, detail })))
       one.correct(account, body)
       return { status: 200, body: account }
     }
@@ -131,6 +139,8 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       const bearer = request.headers.authorization?.replace('Bearer ', '')
       if (bearer && ![KEY, VOUCHER].includes(bearer)) return problem(403, 'access.refused', 'this needs the operator key, or a voucher that is valid')
       if (body.destination.host === 'imap.refused.example.org') return problem(422, 'field.invalid', 'must be another host', { field: 'destination.host' })
+      const faults = signInFaults(body)
+      if (faults.length) return refused(faults)
       const wrong = body.accounts.findIndex((one) => one.source.user === 'refused@example.net')
       if (wrong >= 0) return problem(422, 'field.missing', 'is missing', { field: `accounts.${wrong}.source.password` })
       const one = migrationOf(body, randomUUID().slice(0, 13), randomUUID().replaceAll('-', ''))
@@ -144,6 +154,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
     if (rest[0] === 'mailboxes') return mailboxes(request, one, body)
     if (rest[0] === 'accounts') return accounts(one, request.method, rest.slice(1), url.searchParams, body)
     if (request.method === 'DELETE') {
+      if (one.undoing) return UNDOING()
       if (['running', 'pausing', 'cancelling'].includes(one.view.state)) return problem(409, 'state.illegal', `erase is not possible while the migration is ${one.view.state}`)
       one.change('erasing')
       return { status: 202, body: one.show() }
@@ -177,7 +188,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       if (url.pathname === '/v1/providers') {
         const words = (url.searchParams.get('q') ?? '').toLowerCase().replace(/.*@/, '')
         const found = JSON.parse(await readFile(PROVIDERS, 'utf8')).filter((one) => JSON.stringify(one).toLowerCase().includes(words))
-        return send(200, 'application/json', JSON.stringify({ providers: found.slice(0, 6), total: found.length }))
+        return send(200, 'application/json', JSON.stringify({ providers: found.slice(0, Number(url.searchParams.get('limit') ?? 20)), total: found.length }))
       }
       if (!url.pathname.startsWith('/v1/')) {
         const name = url.pathname === '/' ? 'index.html' : url.pathname.slice(1)

@@ -12,10 +12,10 @@ export function accountOf({ source, destination, selected = true }, defaults = {
   const size = hash(source.user)
   return {
     no: 0, state: 'waiting', selected, pass: 0,
-    source: { host: source.host ?? defaults.host, port: defaults.port ?? 993, security: 'tls', user: source.user, auth: source.password ? 'password' : { administrator: 'auto' }, check: { state: 'pending' } },
+    source: { host: source.host ?? defaults.host, port: defaults.port ?? 993, security: 'tls', user: source.user, auth: source.password ? 'password' : source.oauth || (defaults.oauth && !source.admin_user) ? 'oauth' : { administrator: defaults.admin_scheme ?? 'auto' }, check: { state: 'pending' } },
     destination: { mailbox: destination.mailbox, check: { state: 'pending' } },
     analysis: { folders: 0, messages: 0, bytes: 0, recent_messages: 0, recent_bytes: 0, too_large: 0, destination_items: 0, complete: false, milliseconds: 0 },
-    totals: zero(), waits: [], size: 900 + (size % 2600), wrong: source.password === 'wrong', unknown: source.user.startsWith('selfsigned'),
+    totals: zero(), waits: [], size: 900 + (size % 2600), wrong: source.password === 'wrong' || source.oauth?.refresh_token === 'wrong', unknown: source.user.startsWith('selfsigned'),
   }
 }
 
@@ -40,6 +40,7 @@ export function migrationOf(order, id, token) {
       if (change.selected !== undefined) account.selected = change.selected
       if (!change.source && !change.destination) return
       if (change.source?.password) account.wrong = change.source.password === 'wrong'
+      if (change.source?.oauth) Object.assign(account, { wrong: false, source: { ...account.source, auth: 'oauth' } })
       if (change.source?.fingerprint) account.unknown = change.source.fingerprint !== FINGERPRINT
       if (change.source?.user) account.source.user = change.source.user
       if (change.destination?.mailbox) account.destination.mailbox = change.destination.mailbox
