@@ -369,17 +369,17 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
     await page.getByRole('button', { name: t['action.erase'], exact: true }).click()
     await page.getByLabel(t['erase.word'].replace('{word}', t['erase.word_value'])).fill(t['erase.word_value'])
     await page.getByRole('button', { name: t['action.erase.do'] }).click()
-    await page.getByRole('dialog').getByText(t['undo.under_way']).waitFor()
+    await page.getByRole('dialog').getByText(t['code.undo.under_way']).waitFor()
     await shot(page, '11-undoing')
     await page.getByRole('dialog').getByRole('button', { name: t.back }).click()
     // Where the status tells of it, nothing is offered that would be refused.
     one.view.undoing = 1
-    await page.getByText(t['undo.under_way']).waitFor()
+    await page.getByText(t['code.undo.under_way']).waitFor()
     await page.getByRole('button', { name: t['action.erase'], exact: true }).waitFor({ state: 'detached' })
     await shot(page, '12-undo-told')
     Object.assign(one, { undoing: false }).view.undoing = 0
     await page.getByRole('button', { name: t['action.erase'], exact: true }).waitFor()
-    assert.equal(await page.getByText(t['undo.under_way']).isVisible(), false)
+    assert.equal(await page.getByText(t['code.undo.under_way']).isVisible(), false)
     assert.deepEqual(wrong, [])
     await close()
   })

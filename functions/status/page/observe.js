@@ -45,7 +45,7 @@ export function observeStep(app) {
     badge.className = `badge large ${tone(state)}`
     say(badge, t(`state.${state}`))
     undoing.hidden = !migration.undoing
-    say(undoing, migration.undoing ? t('undo.under_way') : '')
+    say(undoing, migration.undoing ? t('code.undo.under_way') : '')
     say(text, t(`state.${state}.text`, { time: migration.start_at ? time(migration.start_at) : '' }))
     const shown = [
       ['fact.order', migration.id, true],

@@ -459,7 +459,7 @@ export default {
   'undo.dry': 'Nur zählen, was herausgenommen würde',
   'undo.begun': 'Es geschieht gerade. Das Protokoll jedes Kontos sagt Ordner für Ordner, was herausgenommen wurde und was bleibt.',
   'undo.counting': 'Es wird gerade gezählt; nichts wird herausgenommen. Das Protokoll jedes Kontos sagt Ordner für Ordner, was herausgenommen würde.',
-  'undo.under_way': 'Gerade wird rückgängig gemacht oder gezählt, was herausgenommen würde. Bis das beendet ist, beginnt nichts anderes und wird nichts gelöscht. Es endet von selbst; das Protokoll jedes Kontos nennt das Ergebnis. Versuchen Sie es in einigen Minuten noch einmal.',
+  'code.undo.under_way': 'Gerade wird rückgängig gemacht oder gezählt, was herausgenommen würde. Bis das beendet ist, beginnt nichts anderes und wird nichts gelöscht. Es endet von selbst; das Protokoll jedes Kontos nennt das Ergebnis. Versuchen Sie es in einigen Minuten noch einmal.',
   'action.cancel': 'Abbrechen',
   'action.cancel.title': 'Umzug abbrechen?',
   'action.cancel.text': 'Das Begonnene wird beendet, dann zieht nichts mehr um. Kopiertes bleibt. Ein abgebrochener Umzug kann nicht wieder gestartet werden.',

@@ -459,7 +459,7 @@ export default {
   'undo.dry': 'Only count what would be taken out',
   'undo.begun': 'It is being done. The protocol of each account tells, folder by folder, what was taken out and what stays.',
   'undo.counting': 'It is being counted; nothing is taken out. The protocol of each account tells, folder by folder, what an undo would take out.',
-  'undo.under_way': 'An undo is at work, or counts what it would take out. Until it has ended, nothing else begins and nothing is erased. It ends by itself; the protocol of each account tells the result. Try again in some minutes.',
+  'code.undo.under_way': 'An undo is at work, or counts what it would take out. Until it has ended, nothing else begins and nothing is erased. It ends by itself; the protocol of each account tells the result. Try again in some minutes.',
   'action.cancel': 'Cancel',
   'action.cancel.title': 'Cancel the migration?',
   'action.cancel.text': 'What was begun is finished, then nothing more is moved. What was copied stays. A cancelled migration cannot be started again.',

@@ -37,12 +37,8 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === 'number' ? number(values[name]) : values[name] ?? ''))
 }
 
-/** The service has one code for every state that forbids something; a running undo is told by its words alone. */
-const UNDOING = /\bis being undone$/
-
 /** Says what a code of the API means: in the page's language when it is known, else in the API's own words. */
 export function told(code, message) {
-  if (code === 'state.illegal' && UNDOING.test(message)) return t('undo.under_way')
   return has(`code.${code}`) ? t(`code.${code}`) : message || code
 }
 

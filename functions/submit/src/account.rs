@@ -337,7 +337,14 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
         change.source_user = source.text("user", 320);
         let host = change.endpoint.as_ref().unwrap_or(known).host.clone();
         let oauth = oauth::read(&source, Some(&host), For::Account);
-        if let Some(password) = source.raw_text("password", 1_000).filter(|password| !password.is_empty()) {
+        let password = source.raw_text("password", 1_000).filter(|password| !password.is_empty());
+        let administrator = server.admin_user.is_some() || server.admin_password.is_some();
+        if source.has("oauth") && (password.is_some() || administrator) {
+            source.fault("oauth", "field.invalid", "cannot be sent together with a password");
+        }
+        let known = || Catalogue::built_in().admin_scheme(&host);
+        let scheme = server.admin_scheme;
+        if let Some(password) = password {
             change.secrets.source_password = Some(Secret::new(password));
             // A WorkMail mailbox stays one, whose user signs in now.
             change.auth = match account.source.auth {
@@ -347,10 +354,16 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
         } else if oauth.is_some() {
             change.secrets.source_oauth = oauth;
             change.auth = Some(SourceAuth::Oauth);
-        } else if server.admin_user.is_some() || server.admin_password.is_some() {
+        } else if administrator {
+            let before = match account.source.auth {
+                SourceAuth::Administrator(scheme) => Some(scheme),
+                _ => None,
+            };
             change.secrets.source_admin_user = server.admin_user;
             change.secrets.source_admin_password = server.admin_password.map(Secret::new);
-            change.auth = Some(SourceAuth::Administrator(server.admin_scheme.unwrap_or_default()));
+            change.auth = Some(SourceAuth::Administrator(scheme.or(before).or_else(known).unwrap_or_default()));
+        } else if let (Some(scheme), SourceAuth::Administrator(_)) = (scheme, account.source.auth) {
+            change.auth = Some(SourceAuth::Administrator(scheme));
         }
         source.end();
     }

@@ -32,6 +32,7 @@ pub(crate) fn of_control(error: ControlError) -> Problem {
     match error {
         ControlError::Missing => Problem::not_found("account"),
         ControlError::Illegal(state) => illegal(&state),
+        ControlError::Undoing(_) => Problem::conflict("undo.under_way", error.to_string()),
         ControlError::Invalid { field, message } => Problem::field(field, "field.invalid", message),
         ControlError::Unpaid(text) => Problem::field("voucher", "voucher.refused", text),
         ControlError::Unconfirmed => Problem::conflict("access.unconfirmed", error.to_string()),

@@ -20,6 +20,9 @@ pub enum ControlError {
     /// The state does not allow it.
     #[error(transparent)]
     Illegal(#[from] Illegal),
+    /// An undo is under way; it ends by itself.
+    #[error("{0} is not possible while an undo is under way; try again in some minutes")]
+    Undoing(String),
     /// There is no such migration or account.
     #[error("there is no such migration or account")]
     Missing,
@@ -377,7 +380,7 @@ fn illegal(state: MigrationState, event: &str) -> Illegal {
 }
 
 fn undoing(event: &str) -> ControlError {
-    Illegal::of("migration", &"being undone", event).into()
+    ControlError::Undoing(event.to_owned())
 }
 
 /// Takes back what was stored into the mailbox of an account; a dry run only counts. The protocol tells the result.

@@ -142,6 +142,8 @@ pub struct MigrationView {
     /// How long what is left will take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+    /// How many accounts an undo is at work on; until it has ended nothing else begins.
+    pub undoing: u32,
     /// When it is to start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_at: Option<Timestamp>,
@@ -192,6 +194,7 @@ impl MigrationView {
             },
             totals: Totals::of(migration.found, migration.found_bytes, &migration.totals),
             estimate: None,
+            undoing: migration.undoing,
             start_at: migration.start_at,
             started: migration.started,
             ended: migration.ended,

@@ -16,7 +16,7 @@ export const VOUCHER = 'abcde-fghjk-mnpqr-stvwx'
 
 const problem = (status, code, detail, more = {}) => ({ status, body: { type: `urn:mailcrane:problem:${code}`, title: code, status, code, detail, ...more } })
 const refused = (parts) => problem(422, parts[0].code, parts[0].detail, { field: parts[0].field, errors: parts, errors_total: parts.length })
-const UNDOING = () => problem(409, 'state.illegal', 'changing the migration is not possible while the migration is being undone')
+const UNDOING = () => problem(409, 'undo.under_way', 'changing the migration is not possible while an undo is under way; try again in some minutes')
 const ACTIONS = {
   start: [['submitted', 'checking', 'ready', 'scheduled', 'finished', 'finished_with_errors', 'failed'], 'running'],
   delta: [['finished', 'finished_with_errors', 'failed'], 'running'],

@@ -6,9 +6,11 @@ mod webhook;
 
 use super::*;
 use crate::app::App;
+use mailcrane_core::record::{Migration, keys};
 use mailcrane_core::secret::Secret;
 use mailcrane_core::settings::Settings;
 use mailcrane_core::token::Task;
+use mailcrane_engine::ledger;
 use mailcrane_engine::world::Parts;
 use mailcrane_testkit::queues::{Delivery, MemoryQueues};
 use mailcrane_testkit::table::MemoryTable;
@@ -206,6 +208,44 @@ fn accounts_are_added_and_changed() {
     assert_eq!(scene.call("PATCH", &format!("{path}/2"), &token, &json!({"pasword": 1})).1["field"], "pasword");
     assert_eq!(scene.call("POST", &format!("{path}/2/check"), &token, &json!({})).0, 202);
     assert_eq!(scene.call("POST", &format!("{path}/2/retry"), &token, &json!({})).0, 409);
+}
+
+#[test]
+fn a_way_to_sign_in_is_changed_to_one_other_at_a_time() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let path = format!("/v1/migrations/{id}/accounts/1");
+    let change = |source: Value| scene.call("PATCH", &path, &token, &json!({"source": source}));
+    let oauth =
+        json!({"kind": "refresh_token", "client_id": "c", "refresh_token": "r", "token_url": "https://o.example"});
+    for with in [json!({"oauth": oauth, "password": "p"}), json!({"oauth": oauth, "admin_password": "p"})] {
+        let (status, problem) = change(with);
+        assert_eq!((status, &problem["field"]), (422, &json!("source.oauth")), "{problem}");
+    }
+    let (status, body) = change(json!({"admin_scheme": "exchange"}));
+    assert_eq!((status, &body["source"]["auth"]), (200, &json!({"administrator": "exchange"})), "{body}");
+    let (status, body) = change(json!({"admin_password": "new"}));
+    assert_eq!((status, &body["source"]["auth"]), (200, &json!({"administrator": "exchange"})), "{body}");
+    let (status, body) = change(json!({"oauth": oauth}));
+    assert_eq!((status, &body["source"]["auth"]), (200, &json!("oauth")), "{body}");
+}
+
+#[test]
+fn nothing_else_begins_while_an_undo_is_under_way() {
+    let scene = scene();
+    let (id, token) = scene.made();
+    let key = keys::migration(&mailcrane_core::id::MigrationId::new(id.clone()).unwrap());
+    let undoing = ledger::update::<Migration>(&scene.memory.table, &key, |migration| {
+        migration.undoing = 1;
+        Ok(ledger::Change::Write)
+    });
+    scene.memory.clock.block_on(undoing).unwrap();
+    let path = format!("/v1/migrations/{id}");
+    for (method, path) in [("DELETE", path.clone()), ("POST", format!("{path}/start"))] {
+        let (status, problem) = scene.call(method, &path, &token, &json!({}));
+        assert_eq!((status, &problem["code"]), (409, &json!("undo.under_way")), "{problem}");
+    }
+    assert_eq!(scene.call("PATCH", &path, &token, &json!({"name": "x"})).1["undoing"], 1);
 }
 
 #[test]
