@@ -97,7 +97,8 @@ pub(crate) async fn live<T: Table>(table: &T, migration: &Migration, account: &A
     if counters.accounted() >= current.pass.counters.accounted() {
         current.pass.counters = counters;
     }
-    let waiting = of_pass.iter().filter(|lane| lane.state != LaneState::Ended && !lane.waits_code.is_empty());
+    // A lane that runs again keeps what it waited for last.
+    let waiting = of_pass.iter().filter(|lane| lane.state == LaneState::Queued && !lane.waits_code.is_empty());
     let waits = waiting.map(|lane| Waits {
         account: account.no.0,
         code: lane.waits_code.clone(),

@@ -2,15 +2,18 @@ use super::*;
 use mailcrane_core::address::Reach;
 use mailcrane_core::digest::Digest;
 use mailcrane_core::folder::WireName;
-use mailcrane_core::id::{AccountNo, FolderNo, MigrationId, PassNo, SliceNo};
+use mailcrane_core::id::{AccountNo, FolderNo, LaneNo, MigrationId, PassNo, SliceNo};
 use mailcrane_core::key::{KeyPrefix, SourceId};
 use mailcrane_core::manifest::{Outcome, Row, pack};
 use mailcrane_core::ports::source::{Endpoint, Security};
 use mailcrane_core::record::{
-    Access, Account, DestinationEnd, DestinationKind, Folder, Options, Secrets, Slice, SourceAuth, SourceEnd, keys,
+    Access, Account, DestinationEnd, DestinationKind, Folder, Lane, Options, Secrets, Slice, SourceAuth, SourceEnd,
+    keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::settings::Settings;
+use mailcrane_core::state::AccountState;
+use mailcrane_core::token::LaneKind;
 use mailcrane_core::uid::{Uid, UidValidity};
 use mailcrane_engine::intake::{self, NewAccount, Order};
 use mailcrane_engine::ledger::{self, Change};
@@ -141,6 +144,39 @@ fn a_migration_is_shown_with_its_totals_and_without_secrets() {
     assert_eq!(shown["states"]["waiting"], 2);
     let text = format!("{shown}{}", scene.json("/accounts"));
     assert!(!text.contains("Secret-1") && !text.contains("hash"), "{text}");
+}
+
+#[test]
+fn what_an_account_waits_for_is_told_with_its_end_until_it_goes_on() {
+    let scene = scene(1);
+    scene.copied();
+    let (id, no) = (MigrationId::new(ID).unwrap(), AccountNo(0));
+    let lane = |number: u16, state: &str| {
+        let lane = serde_json::json!({
+            "v": 1, "migration": ID, "account": 0, "kind": "copy", "no": number, "pass": 1, "state": state,
+            "generation": 3, "hop": 2, "idle_chunks": 0, "not_before": "2026-01-01T00:04:59.961Z",
+            "waits_code": "destination.busy", "waits_for": "The destination asks to wait",
+        });
+        serde_json::from_value::<Lane>(lane).unwrap()
+    };
+    scene.memory.clock.block_on(async {
+        let key = keys::account(&id, no);
+        let copying = ledger::update::<Account>(&scene.app.table, &key, |account| {
+            account.state = AccountState::Copying;
+            Ok(Change::Write)
+        });
+        copying.await.unwrap();
+        for (number, state) in [(0, "queued"), (1, "running"), (2, "ended")] {
+            let key = keys::lane(&id, no, LaneKind::Copy, LaneNo(number));
+            ledger::create(&scene.app.table, key, lane(number, state)).await.unwrap();
+        }
+    });
+    let waits = serde_json::json!([{
+        "account": 0, "code": "destination.busy", "message": "The destination asks to wait",
+        "until": "2026-01-01T00:04:59.961Z",
+    }]);
+    assert_eq!(scene.json("/accounts/0")["waits"], waits);
+    assert_eq!(scene.json("")["waits"], waits);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod analyze;
+mod back_off;
 mod crash_sweep;
 mod economy;
 mod export;

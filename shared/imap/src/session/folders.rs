@@ -5,6 +5,7 @@ use super::link::{self, Answer};
 use super::roles;
 use crate::failure::Failure;
 use crate::wire::list::{self, Line, Listed, Namespaces};
+use crate::wire::metadata::{self, FolderType};
 use crate::wire::status::Word;
 use crate::wire::utf7;
 use bytes::Bytes;
@@ -14,25 +15,35 @@ use std::collections::{HashMap, HashSet};
 impl ImapSession {
     /// Lists every folder, parents before children, INBOX first.
     pub(crate) async fn list_folders(&mut self) -> Result<Vec<SourceFolder>, Failure> {
-        // Both are asked for at once; what is said of namespaces comes before the end of the listing.
-        let asked = match self.capabilities.has("NAMESPACE") {
-            true => Some(self.link.send("NAMESPACE").await?),
-            false => None,
-        };
-        let lines = self.list().await?;
-        let ended = |tag: &String| lines.iter().any(|line| link::tagged(line, tag).is_some());
-        let namespaces = match asked.filter(|tag| !ended(tag)) {
-            None => lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default(),
-            Some(tag) => spoken(self.link.answer(&tag, "NAMESPACE").await)?,
-        };
-        Ok(arrange(read(&lines)?, &namespaces, &self.greeting))
+        // All is asked for at once; what is said of namespaces and types comes before the end of the listing.
+        let namespace = self.ask("NAMESPACE", "NAMESPACE").await?;
+        let types = self.ask("METADATA", &types_command()).await?;
+        let mut lines = self.list().await?;
+        for (tag, name) in [(namespace, "NAMESPACE"), (types, "GETMETADATA")] {
+            let Some(tag) = tag else { continue };
+            if !lines.iter().any(|line| link::tagged(line, &tag).is_some()) {
+                lines.extend(told(self.link.answer(&tag, name).await)?);
+            }
+        }
+        let namespaces = lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default();
+        let types = lines.iter().flat_map(|line| metadata::folder_types(line)).collect();
+        Ok(arrange(read(&lines)?, &namespaces, &other_than_mail(types), &self.greeting))
+    }
+
+    /// Sends a command and does not wait, where the server can do that; gives its tag.
+    async fn ask(&mut self, capability: &str, command: &str) -> Result<Option<String>, Failure> {
+        match self.capabilities.has(capability) {
+            true => Ok(Some(self.link.send(command).await?)),
+            false => Ok(None),
+        }
     }
 
     pub(crate) async fn namespaces(&mut self) -> Result<Namespaces, Failure> {
         if !self.capabilities.has("NAMESPACE") {
             return Ok(Namespaces::default());
         }
-        spoken(self.link.call("NAMESPACE", "NAMESPACE").await)
+        let lines = told(self.link.call("NAMESPACE", "NAMESPACE").await)?;
+        Ok(lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default())
     }
 
     /// Asks for special uses where the server can name them, and plainly where it refuses; gives every line that came.
@@ -62,13 +73,27 @@ impl ImapSession {
     }
 }
 
-/// Reads the answer to NAMESPACE; a server that refuses has none.
-fn spoken(answer: Result<Answer, Failure>) -> Result<Namespaces, Failure> {
+/// Returns what was said on the side of the listing; a server that refuses, whatever for, says nothing.
+fn told(answer: Result<Answer, Failure>) -> Result<Vec<Bytes>, Failure> {
     match answer {
-        Ok(answer) => Ok(answer.lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default()),
-        Err(Failure::Refused { .. }) => Ok(Namespaces::default()),
-        Err(failure) => Err(failure),
+        Ok(answer) => Ok(answer.lines),
+        Err(failure) if failure.breaks_connection() => Err(failure),
+        Err(_) => Ok(Vec::new()),
     }
+}
+
+/// Asks for the types of all folders at once. The pattern is what groupware servers take here, though RFC 5464 knows
+/// names only: others refuse it.
+fn types_command() -> String {
+    format!("GETMETADATA \"*\" ({})", metadata::FOLDER_TYPES.join(" "))
+}
+
+/// Returns the names of the folders whose type is none of mail. The user's own word on a folder counts more than the one
+/// for everybody, and a folder of a type that nobody knows is read as mail.
+fn other_than_mail(mut types: Vec<FolderType>) -> HashSet<Vec<u8>> {
+    types.sort_by_key(|found| found.private);
+    let last: HashMap<Vec<u8>, String> = types.into_iter().map(|found| (found.name, found.kind)).collect();
+    last.into_iter().filter(|(_, kind)| roles::is_no_mail(kind)).map(|(name, _)| name).collect()
 }
 
 /// Reads the answer; a folder whose line cannot be read must not be lost in silence.
@@ -85,14 +110,20 @@ fn read(lines: &[Bytes]) -> Result<Vec<Listed>, Failure> {
 }
 
 /// Puts the folders in order, without repetition.
-fn arrange(listed: Vec<Listed>, namespaces: &Namespaces, greeting: &str) -> Vec<SourceFolder> {
+fn arrange(
+    listed: Vec<Listed>,
+    namespaces: &Namespaces,
+    no_mail: &HashSet<Vec<u8>>,
+    greeting: &str,
+) -> Vec<SourceFolder> {
     let mut seen = HashSet::new();
     let mut folders: Vec<SourceFolder> = Vec::new();
     for entry in listed {
         let inbox = entry.name.eq_ignore_ascii_case(b"INBOX");
         let key = if inbox { b"INBOX".to_vec() } else { entry.name.clone() };
         if !entry.name.is_empty() && seen.insert(key) {
-            folders.push(folder(&entry, namespaces, greeting));
+            let groupware = no_mail.contains(&entry.name);
+            folders.push(folder(&entry, namespaces, groupware, greeting));
         }
     }
     if !folders.iter().any(|folder| folder.wire.is_inbox()) {
@@ -107,7 +138,7 @@ fn arrange(listed: Vec<Listed>, namespaces: &Namespaces, greeting: &str) -> Vec<
     folders
 }
 
-fn folder(entry: &Listed, namespaces: &Namespaces, greeting: &str) -> SourceFolder {
+fn folder(entry: &Listed, namespaces: &Namespaces, groupware: bool, greeting: &str) -> SourceFolder {
     let wire = WireName::new(entry.name.clone());
     let has = |attribute: &str| entry.attributes.iter().any(|name| name == attribute);
     let path = path(entry, &namespaces.personal);
@@ -119,7 +150,7 @@ fn folder(entry: &Listed, namespaces: &Namespaces, greeting: &str) -> SourceFold
         Some("it belongs to another user".to_owned())
     } else if under(&namespaces.shared) {
         Some("it is shared and does not belong to this mailbox".to_owned())
-    } else if roles::is_groupware(greeting, top) {
+    } else if groupware || roles::is_groupware(greeting, top) {
         Some("it holds no e-mail".to_owned())
     } else {
         None
@@ -175,7 +206,7 @@ mod tests {
 
     fn arranged(lines: &[&[u8]], namespaces: &Namespaces) -> Vec<SourceFolder> {
         let lines: Vec<bytes::Bytes> = lines.iter().map(|line| bytes::Bytes::copy_from_slice(line)).collect();
-        arrange(read(&lines).unwrap(), namespaces, "")
+        arrange(read(&lines).unwrap(), namespaces, &HashSet::new(), "")
     }
 
     fn names(folders: &[SourceFolder]) -> Vec<String> {

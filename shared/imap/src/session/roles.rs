@@ -135,6 +135,14 @@ pub(super) fn is_groupware(greeting: &str, name: &str) -> bool {
     MAKES.iter().any(|make| greeting.contains(make)) && GROUPWARE.iter().any(|names| names.contains(&lower.as_str()))
 }
 
+/// The types of folders that hold no e-mail (Kolab format, `/vendor/kolab/folder-type`).
+const TYPES: [&str; 8] = ["event", "contact", "task", "note", "journal", "configuration", "freebusy", "file"];
+
+/// Tells whether a folder of a type such as `event.default` or `configuration` holds no e-mail.
+pub(super) fn is_no_mail(kind: &str) -> bool {
+    TYPES.contains(&kind.split('.').next().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +158,16 @@ mod tests {
         assert_eq!(by_name("Sent Items").map(|(role, _)| role), Some(Role::Sent));
         assert_eq!(by_name("ENTW\u{dc}RFE").map(|(role, _)| role), Some(Role::Drafts));
         assert_eq!(by_name("Projects"), None);
+    }
+
+    #[test]
+    fn a_folder_of_mail_or_of_an_unknown_type_is_read() {
+        for kind in ["event", "event.default", "contact.default", "configuration.default", "journal", "note", "task"] {
+            assert!(is_no_mail(kind), "{kind}");
+        }
+        for kind in ["mail", "mail.inbox", "mail.sentitems", "", ".event", "events", "blog"] {
+            assert!(!is_no_mail(kind), "{kind}");
+        }
     }
 
     #[test]

@@ -37,6 +37,9 @@ const STORING: [&str; 3] = ["CREATE", "APPEND", "SELECT"];
 /// Parts of a message that are read without setting \Seen.
 const FETCHABLE: [&str; 7] = ["UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "X-GM-MSGID", "X-GM-LABELS", "X-GM-THRID"];
 
+/// The one question about annotations (RFC 5464), in upper case: of which type all folders are.
+const FOLDER_TYPES: &str = "\"*\" (/SHARED/VENDOR/KOLAB/FOLDER-TYPE /PRIVATE/VENDOR/KOLAB/FOLDER-TYPE)";
+
 impl Verbs {
     /// Looks at one command line with its tag and without its line end.
     ///
@@ -50,6 +53,7 @@ impl Verbs {
         let allowed = match verb {
             "FETCH" => fetches_without_a_trace(rest),
             "UID" => self.allows_by_uid(rest),
+            "GETMETADATA" => rest == FOLDER_TYPES,
             _ => READING.contains(&verb) || (self == Self::Destination && STORING.contains(&verb)),
         };
         if allowed { Ok(()) } else { Err(Forbidden(name(verb, rest))) }
@@ -111,6 +115,7 @@ mod tests {
             "A1 UID SEARCH SINCE 1-Jan-2026",
             "A1 LIST \"\" \"*\" RETURN (SPECIAL-USE)",
             "A1 LOGIN \"anna\" \"secret\"",
+            "A1 GETMETADATA \"*\" (/shared/vendor/kolab/folder-type /private/vendor/kolab/folder-type)",
         ] {
             assert_eq!(Verbs::Source.check(line.as_bytes()), Ok(()), "{line}");
         }
@@ -139,6 +144,12 @@ mod tests {
             "A1 DELETEACL a b",
             "A1 SETQUOTA a ()",
             "A1 SETMETADATA a ()",
+            "A1 SETMETADATA \"*\" (/shared/vendor/kolab/folder-type /private/vendor/kolab/folder-type)",
+            "A1 GETMETADATA \"\" /shared/comment",
+            "A1 GETMETADATA \"*\" (/shared/vendor/kolab/folder-type)",
+            "A1 GETMETADATA (DEPTH infinity) \"*\" (/shared/vendor/kolab/folder-type)",
+            "A1 GETMETADATA \"*\" {1}",
+            "A1 GETMETADATA",
             "A1 SETANNOTATION a",
             "A1 ENABLE UTF8=ACCEPT",
             "A1 CHECK",

@@ -4,6 +4,7 @@ pub mod capability;
 pub mod date;
 pub mod fetch;
 pub mod list;
+pub mod metadata;
 pub mod quote;
 pub mod search;
 pub mod select;

@@ -14,5 +14,6 @@ mod server;
 mod conformance;
 mod protection;
 mod reading;
+mod sharing;
 mod signing_in;
 mod storing;

@@ -30,6 +30,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Dovecot {
     /// Starts a server for anna (password `secret`, token `token-of-anna`) and dora, whose folders lie under `INBOX.`.
+    /// In what is added to its configuration `{dir}` stands for its directory.
     pub fn start(extra: &str) -> Self {
         let binary = find().unwrap_or_else(|| panic!("{REMEDY}"));
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -40,7 +41,11 @@ impl Dovecot {
         fs::write(dir.join("users"), users(&dir)).unwrap();
         fs::write(dir.join("tokens"), "anna:{PLAIN}token-of-anna::::::\n").unwrap();
         fs::write(dir.join("masters"), "root-admin:{PLAIN}master-secret::::::\n").unwrap();
-        fs::write(dir.join("dovecot.conf"), configuration(&dir, port, tls_port, extra)).unwrap();
+        fs::write(
+            dir.join("dovecot.conf"),
+            configuration(&dir, port, tls_port, &extra.replace("{dir}", &dir.to_string_lossy())),
+        )
+        .unwrap();
         for user in ["anna", "dora"] {
             maildir(&dir.join("mail").join(user).join("Maildir"));
         }
@@ -78,6 +83,14 @@ impl Dovecot {
         maildir(&path);
         give_away(&path);
         path
+    }
+
+    /// Writes a file of the server's own.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        give_away(&self.dir.join("mail"));
     }
 
     /// Puts a message into a folder; `flags` as in a Maildir file name.

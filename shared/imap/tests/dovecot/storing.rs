@@ -3,7 +3,6 @@
 use crate::feed::Feed;
 use crate::server::{Dovecot, message, password};
 use bytes::Bytes;
-use mailcrane_core::Timestamp;
 use mailcrane_core::flags::Flags;
 use mailcrane_core::folder::WireName;
 use mailcrane_core::key::{KeyPrefix, MessageKey, SourceId};
@@ -11,6 +10,7 @@ use mailcrane_core::message::{FetchOutcome, NewItem};
 use mailcrane_core::ports::destination::{Deleted, Destination as _, Stored};
 use mailcrane_core::ports::source::{Security, Source as _, Sources as _};
 use mailcrane_core::uid::{Uid, UidValidity};
+use mailcrane_core::{Remedy, Timestamp};
 use mailcrane_imap::ImapDestination;
 
 #[tokio::test]
@@ -63,5 +63,37 @@ async fn messages_are_stored_listed_read_back_and_deleted() {
     assert!(matches!(deleted.as_slice(), [Deleted::Gone]));
     assert_eq!(destination.list(&folder, None).await.unwrap().items.len(), 4);
     session.close().await;
+    destination.close().await;
+}
+
+#[tokio::test]
+async fn a_mailbox_over_its_quota_says_so_and_keeps_what_it_took() {
+    let quota = "mail_plugins = quota\nprotocol imap {\n  mail_plugins = quota imap_quota\n}
+        plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = *:storage=1M\n}\n";
+    let server = Dovecot::start(quota);
+    let endpoint = server.endpoint(Security::Tls);
+    let destination = ImapDestination::open(&server.opening(), &endpoint, &password("anna")).await.unwrap();
+    let folder = destination.create_folder(None, "Archive 2024", None).await.unwrap();
+    let prefix = KeyPrefix::of(&SourceId::of("a", "b"), &WireName::from("x"), UidValidity(1));
+    let items: Vec<NewItem> = (1..=8)
+        .map(|number| NewItem {
+            key: MessageKey { prefix, uid: Uid::new(number).unwrap() },
+            raw: Bytes::from(message(&format!("q{number}"), 200_000)),
+            flags: Flags::default(),
+            categories: Vec::new(),
+            received: Timestamp::from_second(900_000_000).unwrap(),
+            sent: None,
+            signed: false,
+        })
+        .collect();
+    let stored = destination.store(&folder, &items).await;
+    let created = stored.iter().filter(|one| matches!(one, Stored::Created(_))).count();
+    assert_eq!(created, 5, "{stored:?}");
+    for refused in &stored[created..] {
+        let Stored::Refused(fault) = refused else { panic!("{refused:?}") };
+        assert_eq!((fault.code.as_ref(), fault.remedy), ("destination.full", Remedy::GiveUp));
+        assert!(fault.message.contains("Make room"), "{fault}");
+    }
+    assert_eq!(destination.list(&folder, None).await.unwrap().items.len(), created);
     destination.close().await;
 }

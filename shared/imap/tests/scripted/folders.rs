@@ -116,6 +116,94 @@ async fn a_groupware_server_shows_its_calendar_which_is_skipped_and_named() {
     server.finished().await;
 }
 
+/// What asks for the types of all folders.
+const TYPES: &str = "C: GETMETADATA \"*\" (/shared/vendor/kolab/folder-type /private/vendor/kolab/folder-type)";
+
+/// The names of the folders that are left out.
+fn skipped(folders: &[SourceFolder]) -> Vec<String> {
+    let skipped = folders.iter().filter(|folder| folder.skip.is_some());
+    skipped.map(|folder| folder.path.join(" > ")).collect()
+}
+
+#[tokio::test]
+async fn a_server_annotates_its_calendar_which_is_skipped_and_named_whatever_its_name() {
+    let got = listed(
+        "METADATA",
+        &format!(
+            "{TYPES}\nC: LIST \"\" \"*\"
+            S: * METADATA \"INBOX\" (/shared/vendor/kolab/folder-type \"event\")
+            S: * METADATA \"Rendez-vous\" (/shared/vendor/kolab/folder-type \"event.default\")
+            S: * METADATA \"Leute/Privat\" (/shared/vendor/kolab/folder-type NIL /private/vendor/kolab/folder-type \"contact\")
+            S: * METADATA Sent (/shared/vendor/kolab/folder-type \"mail.sentitems\")
+            S: * METADATA Blog (/shared/vendor/kolab/folder-type \"blog\")
+            S: * METADATA Mine (/private/vendor/kolab/folder-type mail /shared/vendor/kolab/folder-type note)
+            S: {{tag-1}} OK done
+            S: * LIST () \"/\" INBOX\nS: * LIST () \"/\" Rendez-vous\nS: * LIST () \"/\" Leute
+            S: * LIST () \"/\" {{12}}\nR: Leute/Privat\\r\\n
+            S: * LIST () \"/\" Sent\nS: * LIST () \"/\" Blog\nS: * LIST () \"/\" Mine\nS: * LIST () \"/\" Work\ndone"
+        ),
+    )
+    .await
+    .unwrap();
+    assert_eq!(got.len(), 8);
+    assert_eq!(skipped(&got), ["Leute > Privat", "Rendez-vous"]);
+    assert_eq!(got.iter().find_map(|folder| folder.skip.as_deref()), Some("it holds no e-mail"));
+}
+
+#[tokio::test]
+async fn annotations_come_behind_the_listing_too() {
+    let got = listed(
+        "NAMESPACE METADATA",
+        &format!(
+            "C: NAMESPACE\n{TYPES}\nC: LIST \"\" \"*\"
+            S: * LIST () \".\" INBOX\nS: * LIST () \".\" INBOX.Plans\nS: * LIST () \".\" user.ben\nS: {{tag}} OK done
+            S: * METADATA INBOX.Plans (/shared/vendor/kolab/folder-type task)\nS: {{tag-1}} OK done
+            S: * NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) NIL\nS: {{tag-2}} OK done"
+        ),
+    )
+    .await
+    .unwrap();
+    assert_eq!(skipped(&got), ["Plans", "user > ben"]);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_to_tell_the_types_changes_nothing() {
+    let refusals =
+        ["NO [NONEXISTENT] no such mailbox", "BAD what", "NO [UNAVAILABLE] later", "NO [LIMIT] too many connections"];
+    for refusal in refusals {
+        for (before, behind) in [("{tag-1}", ""), ("", "{tag-1}")] {
+            let answer = |tag: &str| if tag.is_empty() { String::new() } else { format!("S: {tag} {refusal}\n") };
+            let script = format!(
+                "{TYPES}\nC: LIST \"\" \"*\"\n{}S: * LIST () \"/\" INBOX\nS: * LIST () \"/\" Calendar\ndone\n{}",
+                answer(before),
+                answer(behind)
+            );
+            let got = listed("METADATA", &script).await.unwrap();
+            assert_eq!((paths(&got), skipped(&got)), (vec!["INBOX".to_owned(), "Calendar".to_owned()], vec![]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_only_annotates_itself_is_not_asked_for_the_types_of_folders() {
+    let got = listed("METADATA-SERVER", "C: LIST \"\" \"*\"\nS: * LIST () \"/\" INBOX\ndone").await.unwrap();
+    assert_eq!(paths(&got), ["INBOX"]);
+}
+
+#[tokio::test]
+async fn an_annotation_that_cannot_be_read_loses_no_folder() {
+    let got = listed(
+        "METADATA",
+        &format!(
+            "{TYPES}\nC: LIST \"\" \"*\"\nS: * METADATA Plans (/shared/vendor/kolab/folder-type \"event
+            S: * METADATA\nS: * METADATA Plans (x)\nS: {{tag-1}} OK done\nS: * LIST () \"/\" Plans\ndone"
+        ),
+    )
+    .await
+    .unwrap();
+    assert_eq!((paths(&got), skipped(&got)), (vec!["INBOX".to_owned(), "Plans".to_owned()], vec![]));
+}
+
 #[tokio::test]
 async fn quotes_and_backslashes_in_a_name_are_the_same_in_list_and_examine() {
     let server = Server::new(&["login\nC: LIST \"\" \"*\"\nS: * LIST () \"/\" \"a\\\"b\\\\c\"\ndone

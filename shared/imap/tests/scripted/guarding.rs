@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Every command of the RFCs that changes a mailbox, its messages or the account.
-const MUTATING: [&str; 30] = [
+const MUTATING: [&str; 31] = [
     "SELECT INBOX",
     "STORE 1 +FLAGS (\\Seen)",
     "UID STORE 1 +FLAGS.SILENT (\\Deleted)",
@@ -27,6 +27,7 @@ const MUTATING: [&str; 30] = [
     "DELETEACL x anna",
     "SETQUOTA \"\" (STORAGE 1)",
     "SETMETADATA x (/private/comment \"y\")",
+    "SETMETADATA \"*\" (/shared/vendor/kolab/folder-type NIL)",
     "SETANNOTATION x y z",
     "REPLACE 1 x {3}",
     "UID REPLACE 1 x {3}",

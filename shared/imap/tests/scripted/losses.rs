@@ -129,6 +129,26 @@ async fn a_server_that_closes_between_two_messages_loses_none() {
 }
 
 #[tokio::test]
+async fn a_server_that_closes_right_behind_a_message_that_was_asked_for_alone_has_given_it() {
+    let first = format!(
+        "login\nexamine 3\nC: UID FETCH 1:3 *\nM: 1 a\nM: 3 c\ndone\n{STILL_THERE}C: UID FETCH 2 *\nM: 2 b\nclose"
+    );
+    let (outcome, feed) = fetched(&[&first, "login\nexamine 3"], Feed::of(&[&[1, 2, 3]])).await;
+    outcome.unwrap();
+    check(&feed, &[(1, "a"), (2, "b"), (3, "c")]);
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_within_a_message_that_it_has_given_before_is_not_asked_for_it_again() {
+    let first = "login\nexamine 2\nC: UID FETCH 1:2 *\nM: 1 a
+        S: * 1 FETCH (UID 1 FLAGS () BODY[] {500}\nR: only this\nclose";
+    let second = format!("login\nexamine 2\n{STILL_THERE}C: UID FETCH 2 *\nM: 2 b\ndone");
+    let (outcome, feed) = fetched(&[first, &second], Feed::of(&[&[1, 2]])).await;
+    outcome.unwrap();
+    check(&feed, &[(1, "a"), (2, "b")]);
+}
+
+#[tokio::test]
 async fn a_server_that_says_bye_in_the_middle_is_no_end_of_the_folder() {
     let first = "login\nexamine 3\nC: UID FETCH 1:3 *\nM: 1 a\nS: * BYE shutting down\nclose";
     let second =

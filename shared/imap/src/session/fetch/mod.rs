@@ -136,9 +136,11 @@ impl ImapSession {
             return Err(failure);
         }
         tracing::debug!(code = failure.code(), "the connection broke while messages were read");
-        let hot = run.reading.broke();
+        let (alone, hot) = (run.alone.take(), run.reading.broke());
         let first = run.flights.front().and_then(|flight| flight.pending.first().copied());
-        if let Some(uid) = run.alone.take().or(hot).or(first) {
+        // What has its outcome is not to blame, and must not get another one.
+        let owed = |uid: &Uid| run.flights.iter().any(|flight| flight.pending.contains(uid));
+        if let Some(uid) = alone.filter(owed).or(hot.filter(owed)).or(first) {
             let suspect = run.suspects.entry(uid).or_default();
             suspect.reason = failure.to_string();
             match failure {
