@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use mailcrane_core::uid::UidSet;
 use mailcrane_imap::transport::event::Assembly;
 use mailcrane_imap::transport::frame::Framer;
-use mailcrane_imap::wire::{capability, date, fetch, list, search, status::Status};
+use mailcrane_imap::wire::{capability, date, fetch, list, metadata, search, status::Status};
 
 /// The first octet says where the network splits the stream; the responses are the same for every split.
 pub fn run(data: &[u8]) {
@@ -38,6 +38,7 @@ fn read(response: &[u8]) {
         }
     }
     let _ = (list::parse(response), list::namespaces(response), capability::parse(response));
+    let _ = metadata::folder_types(response);
     search::collect(response, &mut UidSet::default());
     if let Some(status) = Status::parse(response) {
         let _ = (status.code_word(), status.code_value("UIDNEXT"), capability::of_status(&status));
