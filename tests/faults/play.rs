@@ -296,7 +296,7 @@ impl Play<'_> {
         for _ in 0..20 {
             match self.runtime.block_on(call(&self.person, &self.id)) {
                 Ok(_) => return self.story.tell(format!("a person: {name}")),
-                Err(ControlError::Illegal(_)) => {
+                Err(ControlError::Illegal(_) | ControlError::Undoing(_)) => {
                     return self.story.tell(format!("a person: {name} is not possible any more"));
                 }
                 Err(error) if self.migration().state == wanted => {

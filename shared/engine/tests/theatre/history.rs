@@ -57,7 +57,7 @@ fn nothing_else_begins_while_an_account_is_undone() {
     theatre.memory.clock.clone().block_on(async {
         let (stage, id, no) = (&theatre.stage, &theatre.id, AccountNo(0));
         control::undo(stage, id, no, false).await.unwrap();
-        let refused = |error: ControlError| assert!(matches!(error, ControlError::Illegal(_)), "{error}");
+        let refused = |error: ControlError| assert!(matches!(error, ControlError::Undoing(_)), "{error}");
         refused(control::start(stage, id, PassKind::Delta, None, None).await.unwrap_err());
         refused(control::retry(stage, id, no).await.unwrap_err());
         refused(control::erase(stage, id).await.unwrap_err());
