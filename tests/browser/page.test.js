@@ -550,6 +550,28 @@ for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) 
     assert.deepEqual(wrong, [])
     await close()
   })
+
+  test(`a certificate that many accounts meet is trusted once (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport })
+    await provider(page, t)
+    for (const user of ['selfsigned1', 'selfsigned2', 'anna']) await add(page, t, user)
+    await send(page)
+    await page.locator('.account', { hasText: 'selfsigned2@example.net' }).getByRole('button', { name: t['account.trust'] }).click()
+    const box = page.getByRole('dialog')
+    assert.ok(await box.getByRole('checkbox', { name: t['others.certificate'].one.replace('{n}', '1') }).isChecked())
+    await look(page, `trust-others-${language}`)
+    mock.calls.length = 0
+    await box.getByRole('button', { name: t['account.trust'] }).click()
+    await box.getByText(t['others.done'].one.replace('{n}', '1')).waitFor()
+    await look(page, `trust-ended-${language}`)
+    await box.locator('.primary', { hasText: t.close }).click()
+    await page.locator('.badge', { hasText: t['account.state.ready'] }).nth(2).waitFor()
+    const trusting = mock.calls.filter((one) => one.method === 'PATCH')
+    assert.deepEqual(trusting.map((one) => one.path.split('/').at(-1)), ['1', '0'])
+    for (const one of trusting) assert.deepEqual(JSON.parse(one.body), { source: { fingerprint: 'a1b2'.repeat(16) } })
+    assert.deepEqual(wrong, [])
+    await close()
+  })
 }
 
 for (const [t, language, viewport, dark] of [[en, 'en', DESKTOP, false], [de, 'de', PHONE, true]]) {
@@ -793,10 +815,10 @@ for (const [name, t, language, viewport, dark] of [['desktop', en, 'en', DESKTOP
     await also(page, 29).scrollIntoViewIfNeeded()
     await shot(page, '2-offered')
     mock.calls.length = 0
-    mock.refusals.push({ method: 'PATCH', path: '/accounts/7', status: 409, code: 'state.illegal' }, { method: 'PATCH', path: '/accounts/9', status: 429, code: 'limit.reached', after: 2 }, { method: 'PATCH', path: '/accounts/11', status: 422, code: 'field.invalid' })
+    mock.refusals.push({ method: 'PATCH', path: '/accounts/7', status: 409, code: 'state.illegal', detail: 'change is not possible while the account is checking' }, { method: 'PATCH', path: '/accounts/9', status: 429, code: 'limit.reached', detail: 'more than 2000 accounts were checked from here within a while; try again in 1 minutes', after: 3 }, { method: 'PATCH', path: '/accounts/11', status: 422, code: 'field.invalid', detail: 'must be another one' })
     const seen = await slowly(page, 250)
     await box.getByRole('button', { name: t['account.save'] }).click()
-    await box.getByText(language === 'en' ? /pause of 2 seconds/ : /Pause von 2 Sekunden/).waitFor()
+    await box.getByText(language === 'en' ? /pause of 3 seconds/ : /Pause von 3 Sekunden/).waitFor()
     await box.getByText(new RegExp(`^${t.of.replace('{done}', '\\d+').replace('{all}', '29')}$`)).waitFor()
     await shot(page, '3-paused')
     await box.getByText(t['others.done'].other.replace('{n}', '27')).waitFor({ timeout: 30_000 })
@@ -881,3 +903,47 @@ for (const [name, t, language, viewport, dark] of [['desktop', en, 'en', DESKTOP
     await close()
   })
 }
+
+test('the others are looked for in all pages, and not at all where nobody else was kept out', async () => {
+  const { page, wrong, close } = await open(browser, mock.url)
+  const entry = (no) => ({ source: { user: `u${no}@example.net` }, destination: { mailbox: `u${no}@example.org` } })
+  const order = { name: '', notify: [], language: 'en', source: { host: 'imap.own.example.org', admin_user: 'root', admin_password: 'wrong' }, destination: { kind: 'workmail', access: 'administrator' }, accounts: Array.from({ length: 600 }, (_, no) => entry(no)) }
+  const answer = await fetch(`${mock.url}/v1/migrations`, { method: 'POST', headers: { authorization: `Bearer ${KEY}` }, body: JSON.stringify(order) })
+  const { id, status_url: link } = await answer.json()
+  const one = mock.migrations.get(id)
+  one.held = true
+  for (const account of one.accounts) Object.assign(account, { state: 'ready' }).source.check = { state: 'passed' }
+  const keepOut = (account, code) => Object.assign(account, { state: 'check_failed', error_code: code }).source.check = { state: 'failed', code, message: code }
+  keepOut(one.accounts[0], 'source.wrong_password')
+  one.view.state = 'ready'
+  const asked = []
+  page.on('request', (request) => /accounts[?].*limit=250/.test(request.url()) && asked.push(request.url()))
+  await page.goto(mock.url + link)
+  await page.reload()
+  await page.locator('.badge', { hasText: en['account.state.check_failed'] }).waitFor()
+  const correct = () => page.getByRole('button', { name: `${en['account.correct']}: u0@` }).click()
+  await correct()
+  await page.waitForTimeout(300)
+  assert.deepEqual(asked, [])
+  assert.equal(await page.getByRole('dialog').getByRole('checkbox').count(), 0)
+  await page.getByRole('dialog').getByRole('button', { name: en.back }).click()
+
+  for (const no of [5, 300, 599]) keepOut(one.accounts[no], 'source.no_right')
+  keepOut(one.accounts[6], 'source.wrong_password').state = 'passed'
+  Object.assign(one.accounts[400], { state: 'stalled', error_code: 'source.wrong_password' })
+  Object.assign(one.accounts[401], { state: 'stalled', error_code: 'destination.no_such_mailbox' })
+  Object.assign(one.accounts[7].source, { host: 'imap.elsewhere.example.org' })
+  keepOut(one.accounts[7], 'source.wrong_password')
+  await page.getByText(en['check.failed'].other.replace('{n}', '6')).waitFor()
+  await correct()
+  await page.getByRole('checkbox', { name: en['others.also'].other.replace('{n}', '4') }).waitFor()
+  assert.equal(asked.length, 3)
+  // Nothing is changed: all are checked again as they are.
+  mock.calls.length = 0
+  await page.getByRole('button', { name: en['account.save'] }).click()
+  await page.getByText(en['others.done'].other.replace('{n}', '4')).waitFor()
+  assert.deepEqual(mock.calls.filter((call) => call.method === 'POST').map((call) => call.path.split('/').at(-2)).sort(), ['0', '300', '400', '5', '599'])
+  assert.deepEqual(mock.calls.filter((call) => call.method === 'PATCH'), [])
+  assert.deepEqual(wrong, [])
+  await close()
+})

@@ -35,15 +35,16 @@ export function spread(app, accounts, change, box, changed) {
     show(told, well > 0 && h('p', { class: 'notice good' }, t('others.done', { n: well })), failures.length > 0 && reasons(failures))
     const close = h('button', { type: 'button', class: 'primary', onclick: () => box.close() }, t('close'))
     stop.replaceWith(close)
-    hint.remove()
+    for (const one of [lead, hint]) one.remove()
     close.focus()
     changed()
   }
 
+  const lead = h('p', null, t('others.text'))
   const hint = h('p', { class: 'hint' }, t('others.stop_hint'))
   say(title, t('others.title'))
   box.querySelector('.dialog-foot')?.remove()
-  show(box.querySelector('.dialog-body'), h('p', null, t('others.text')), h('div', { class: 'bar-row' }, h('span', null, t('accounts')), line, progress.element), pause, told, hint, h('div', { class: 'buttons' }, stop))
+  show(box.querySelector('.dialog-body'), lead, h('div', { class: 'bar-row' }, h('span', null, t('accounts')), line, progress.element), pause, told, hint, h('div', { class: 'buttons' }, stop))
   title.focus()
   reach(0)
   const run = bulk(accounts, send, { progress: reach, paused: rest })

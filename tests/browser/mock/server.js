@@ -205,7 +205,7 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       for await (const part of request) text += part
       calls.push({ method: request.method, path: url.pathname, body: text })
       const ready = refusal(request, url)
-      const { status, body, csv, next } = ready ? problem(ready.status, ready.code, ready.code) : route(request, url, text ? JSON.parse(text) : {})
+      const { status, body, csv, next } = ready ? problem(ready.status, ready.code, ready.detail) : route(request, url, text ? JSON.parse(text) : {})
       if (csv) return send(200, 'text/csv', csv, next ? { 'mailcrane-next-cursor': next } : {})
       send(status, status < 400 ? 'application/json' : 'application/problem+json', JSON.stringify(body), ready?.after ? { 'retry-after': ready.after } : {})
     } catch (error) {
