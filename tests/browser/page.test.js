@@ -303,7 +303,7 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
     await box.getByLabel(t['oauth.tenant']).fill('')
     await box.getByRole('button', { name: t['account.save'] }).click()
     await box.waitFor({ state: 'detached' })
-    assert.deepEqual(sent('PATCH', '/1'), { source: { host: 'outlook.office365.com', oauth: { kind: 'refresh_token', client_id: 'app-4', refresh_token: 'token-of-ben' } } })
+    assert.deepEqual(sent('PATCH', '/1'), { source: { host: 'outlook.office365.com', port: 993, security: 'tls', oauth: { kind: 'refresh_token', client_id: 'app-4', refresh_token: 'token-of-ben' } } })
     assert.deepEqual(wrong, [])
     await close()
   })
@@ -550,6 +550,28 @@ for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) 
     assert.deepEqual(wrong, [])
     await close()
   })
+
+  test(`a certificate that many accounts meet is trusted once (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport })
+    await provider(page, t)
+    for (const user of ['selfsigned1', 'selfsigned2', 'anna']) await add(page, t, user)
+    await send(page)
+    await page.locator('.account', { hasText: 'selfsigned2@example.net' }).getByRole('button', { name: t['account.trust'] }).click()
+    const box = page.getByRole('dialog')
+    assert.ok(await box.getByRole('checkbox', { name: t['others.certificate'].one.replace('{n}', '1') }).isChecked())
+    await look(page, `trust-others-${language}`)
+    mock.calls.length = 0
+    await box.getByRole('button', { name: t['account.trust'] }).click()
+    await box.getByText(t['others.done'].one.replace('{n}', '1')).waitFor()
+    await look(page, `trust-ended-${language}`)
+    await box.locator('.primary', { hasText: t.close }).click()
+    await page.locator('.badge', { hasText: t['account.state.ready'] }).nth(2).waitFor()
+    const trusting = mock.calls.filter((one) => one.method === 'PATCH')
+    assert.deepEqual(trusting.map((one) => one.path.split('/').at(-1)), ['1', '0'])
+    for (const one of trusting) assert.deepEqual(JSON.parse(one.body), { source: { fingerprint: 'a1b2'.repeat(16) } })
+    assert.deepEqual(wrong, [])
+    await close()
+  })
 }
 
 for (const [t, language, viewport, dark] of [[en, 'en', DESKTOP, false], [de, 'de', PHONE, true]]) {
@@ -732,3 +754,196 @@ for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) 
     await close()
   })
 }
+
+/** Slows changes of accounts down, and tells how many were under way at most. */
+async function slowly(page, milliseconds) {
+  let now = 0
+  const seen = { most: 0 }
+  await page.route('**/accounts/*', async (route) => {
+    if (route.request().method() !== 'PATCH') return route.continue()
+    seen.most = Math.max(seen.most, (now += 1))
+    await new Promise((done) => setTimeout(done, milliseconds))
+    const answer = await route.fetch().catch(() => null)
+    now -= 1
+    if (answer) await route.fulfill({ response: answer }).catch(() => {})
+  })
+  return seen
+}
+
+for (const [name, t, language, viewport, dark] of [['desktop', en, 'en', DESKTOP, false], ['desktop-dark', en, 'en', DESKTOP, true], ['phone', de, 'de', PHONE, false], ['phone-dark', de, 'de', PHONE, true]]) {
+  const shot = (page, part) => look(page, `others-${name}-${language}-${part}`)
+  const changes = () => mock.calls.filter((one) => one.method === 'PATCH')
+  const changed = (no) => changes().filter((one) => one.path.endsWith(`/accounts/${no}`)).map((one) => JSON.parse(one.body))
+  const refused = (page, n) => page.getByText(t['check.failed'].other.replace('{n}', n)).waitFor({ timeout: 30_000 })
+  const correct = (page, user) => page.locator('.account', { hasText: user }).getByRole('button', { name: t['account.correct'] }).click()
+  const also = (page, n) => page.getByRole('checkbox', { name: n === 1 ? t['others.also'].one.replace('{n}', n) : t['others.also'].other.replace('{n}', n) })
+
+  async function order(page, table, { auth, fill }) {
+    await page.getByLabel(t['provider.host'], { exact: true }).fill('imap.own.example.org')
+    await page.getByRole('radio', { name: t[`auth.${auth}`] }).check()
+    await fill()
+    await page.getByLabel(t['access.key']).fill(KEY)
+    await page.getByRole('button', { name: t['provider.next'] }).click()
+    await page.locator('#table').setInputFiles({ name: 'accounts.csv', mimeType: 'text/csv', buffer: Buffer.from(table) })
+    await send(page)
+  }
+  const byAdministrator = (page) => ({ auth: 'administrator', fill: async () => {
+    await page.getByLabel(t['provider.admin_user']).fill('root')
+    await page.getByLabel(t['provider.admin_password']).fill('wrong')
+  } })
+  const table = (count, more = '') => `source_user;source_password;destination_mailbox\r\n${Array.from({ length: count }, (_, no) => `u${no}@example.net;;u${no}@example.org\r\n`).join('')}${more}`
+
+  test(`a mistyped password of the administrator is corrected for all whom it kept out (${name}, ${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport, dark })
+    await order(page, table(30, 'own@example.net;wrong;own@example.org\r\n'), byAdministrator(page))
+    await refused(page, 31)
+    await correct(page, 'u0@')
+    const box = page.getByRole('dialog')
+    await also(page, 29).waitFor()
+    assert.ok(await also(page, 29).isChecked())
+    assert.equal(await box.getByLabel(t['provider.admin_password']).getAttribute('placeholder'), t['account.unchanged'])
+    await box.getByLabel(t['account.source_user'], { exact: true }).fill('first@example.net')
+    await also(page, 29).waitFor({ state: 'hidden' })
+    await box.getByLabel(t['provider.admin_password']).fill('right')
+    await box.getByLabel(t.scheme).selectOption('master')
+    await also(page, 29).waitFor()
+    await box.getByLabel(t['account.source_password']).fill('secret')
+    await box.getByRole('button', { name: t['account.save'] }).click()
+    await box.getByText(t['account.both_passwords_fault']).waitFor()
+    await shot(page, '1-both')
+    await box.getByLabel(t['account.source_password']).fill('')
+    await also(page, 29).scrollIntoViewIfNeeded()
+    await shot(page, '2-offered')
+    mock.calls.length = 0
+    mock.refusals.push({ method: 'PATCH', path: '/accounts/7', status: 409, code: 'state.illegal', detail: 'change is not possible while the account is checking' }, { method: 'PATCH', path: '/accounts/9', status: 429, code: 'limit.reached', detail: 'more than 2000 accounts were checked from here within a while; try again in 1 minutes', after: 3 }, { method: 'PATCH', path: '/accounts/11', status: 422, code: 'field.invalid', detail: 'must be another one' })
+    const seen = await slowly(page, 250)
+    await box.getByRole('button', { name: t['account.save'] }).click()
+    await box.getByText(language === 'en' ? /pause of 3 seconds/ : /Pause von 3 Sekunden/).waitFor()
+    await box.getByText(new RegExp(`^${t.of.replace('{done}', '\\d+').replace('{all}', '29')}$`)).waitFor()
+    await shot(page, '3-paused')
+    await box.getByText(t['others.done'].other.replace('{n}', '27')).waitFor({ timeout: 30_000 })
+    await box.getByText(t['others.failed'].other.replace('{n}', '2')).waitFor()
+    await box.locator('li', { hasText: 'u7@example.net' }).waitFor()
+    await shot(page, '4-ended')
+    assert.deepEqual(changed(0), [{ source: { user: 'first@example.net', admin_password: 'right', admin_scheme: 'master' } }])
+    for (const no of [1, 8, 29]) assert.deepEqual(changed(no), [{ source: { admin_password: 'right', admin_scheme: 'master' } }])
+    assert.equal(changed(7).length, 1, 'what is not possible is not tried again')
+    assert.equal(changed(9).length, 2, 'what is to wait is sent again')
+    assert.deepEqual(changed(30), [], 'who signs in another way is left alone')
+    assert.equal(seen.most, 4)
+    await box.locator('.primary', { hasText: t.close }).click()
+    await box.waitFor({ state: 'detached' })
+    await refused(page, 3)
+
+    // Opened again it offers the one that is left, and leaves it alone without the tick.
+    await correct(page, 'u7@')
+    await also(page, 1).uncheck()
+    await box.getByLabel(t['provider.admin_user']).fill('admin')
+    mock.calls.length = 0
+    await box.getByRole('button', { name: t['account.save'] }).click()
+    await box.waitFor({ state: 'detached' })
+    assert.deepEqual(changes().map((one) => JSON.parse(one.body)), [{ source: { admin_user: 'admin' } }])
+    assert.deepEqual(await kept(page, 'right'), [])
+    assert.deepEqual(wrong, [])
+    await close()
+  })
+
+  if (name !== 'desktop' && name !== 'phone-dark') continue
+
+  test(`changing the others stops when the dialog is closed (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport, dark })
+    await order(page, table(30), byAdministrator(page))
+    await refused(page, 30)
+    await correct(page, 'u0@')
+    await also(page, 29).waitFor()
+    const box = page.getByRole('dialog')
+    await box.getByLabel(t['provider.host'], { exact: true }).fill('imap.other.example.org')
+    await box.getByLabel(t['provider.port'], { exact: true }).fill('1993')
+    mock.calls.length = 0
+    await slowly(page, 250)
+    await box.getByRole('button', { name: t['account.save'] }).click()
+    await box.getByText(new RegExp(`^${t.of.replace('{done}', '([4-9]|1\\d)').replace('{all}', '29')}$`)).waitFor({ timeout: 8000 })
+    await box.getByRole('button', { name: t['others.stop'] }).click()
+    await box.waitFor({ state: 'detached' })
+    await page.waitForTimeout(1000)
+    const sent = changes().length
+    assert.ok(sent >= 5 && sent < 16, `${sent} were sent`)
+    assert.deepEqual(changed(1), [{ source: { host: 'imap.other.example.org', port: 1993, security: 'tls' } }])
+    await page.waitForTimeout(1000)
+    assert.equal(changes().length, sent, 'nothing more is sent')
+    assert.deepEqual(wrong, [])
+    await close()
+  })
+
+  test(`a mistyped secret of an application is corrected for all whom it kept out (${language})`, async () => {
+    const { page, wrong, close } = await open(browser, mock.url, { language, viewport, dark })
+    const given = { client_id: 'app', client_secret: 'wrong', token_url: 'https://login.example.org/token', scope: 'imap' }
+    const fill = async () => {
+      await page.getByLabel(t['oauth.kind']).selectOption('client_credentials')
+      for (const [key, value] of Object.entries(given)) await page.getByLabel(t[`oauth.${key}`], { exact: true }).fill(value)
+    }
+    await order(page, table(3).replaceAll(';;', ';').replace('source_password;', ''), { auth: 'oauth', fill })
+    await refused(page, 3)
+    await correct(page, 'u1@')
+    await also(page, 2).waitFor()
+    const box = page.getByRole('dialog')
+    await box.getByLabel(t['oauth.refresh_token'], { exact: true }).fill('of-one-mailbox')
+    await also(page, 2).waitFor({ state: 'hidden' })
+    given.client_secret = 'right'
+    await fill()
+    await also(page, 2).waitFor()
+    await shot(page, '5-application')
+    mock.calls.length = 0
+    await box.getByRole('button', { name: t['account.save'] }).click()
+    await box.getByText(t['others.done'].other.replace('{n}', '2')).waitFor()
+    for (const no of [0, 1, 2]) assert.deepEqual(changed(no), [{ source: { oauth: { kind: 'client_credentials', ...given } } }])
+    await box.locator('.primary', { hasText: t.close }).click()
+    await page.locator('.badge', { hasText: t['account.state.ready'] }).nth(2).waitFor()
+    assert.deepEqual(wrong, [])
+    await close()
+  })
+}
+
+test('the others are looked for in all pages, and not at all where nobody else was kept out', async () => {
+  const { page, wrong, close } = await open(browser, mock.url)
+  const entry = (no) => ({ source: { user: `u${no}@example.net` }, destination: { mailbox: `u${no}@example.org` } })
+  const order = { name: '', notify: [], language: 'en', source: { host: 'imap.own.example.org', admin_user: 'root', admin_password: 'wrong' }, destination: { kind: 'workmail', access: 'administrator' }, accounts: Array.from({ length: 600 }, (_, no) => entry(no)) }
+  const answer = await fetch(`${mock.url}/v1/migrations`, { method: 'POST', headers: { authorization: `Bearer ${KEY}` }, body: JSON.stringify(order) })
+  const { id, status_url: link } = await answer.json()
+  const one = mock.migrations.get(id)
+  one.held = true
+  for (const account of one.accounts) Object.assign(account, { state: 'ready' }).source.check = { state: 'passed' }
+  const keepOut = (account, code) => Object.assign(account, { state: 'check_failed', error_code: code }).source.check = { state: 'failed', code, message: code }
+  keepOut(one.accounts[0], 'source.wrong_password')
+  one.view.state = 'ready'
+  const asked = []
+  page.on('request', (request) => /accounts[?].*limit=250/.test(request.url()) && asked.push(request.url()))
+  await page.goto(mock.url + link)
+  await page.reload()
+  await page.locator('.badge', { hasText: en['account.state.check_failed'] }).waitFor()
+  const correct = () => page.getByRole('button', { name: `${en['account.correct']}: u0@` }).click()
+  await correct()
+  await page.waitForTimeout(300)
+  assert.deepEqual(asked, [])
+  assert.equal(await page.getByRole('dialog').getByRole('checkbox').count(), 0)
+  await page.getByRole('dialog').getByRole('button', { name: en.back }).click()
+
+  for (const no of [5, 300, 599]) keepOut(one.accounts[no], 'source.no_right')
+  keepOut(one.accounts[6], 'source.wrong_password').state = 'passed'
+  Object.assign(one.accounts[400], { state: 'stalled', error_code: 'source.wrong_password' })
+  Object.assign(one.accounts[401], { state: 'stalled', error_code: 'destination.no_such_mailbox' })
+  Object.assign(one.accounts[7].source, { host: 'imap.elsewhere.example.org' })
+  keepOut(one.accounts[7], 'source.wrong_password')
+  await page.getByText(en['check.failed'].other.replace('{n}', '6')).waitFor()
+  await correct()
+  await page.getByRole('checkbox', { name: en['others.also'].other.replace('{n}', '4') }).waitFor()
+  assert.equal(asked.length, 3)
+  // Nothing is changed: all are checked again as they are.
+  mock.calls.length = 0
+  await page.getByRole('button', { name: en['account.save'] }).click()
+  await page.getByText(en['others.done'].other.replace('{n}', '4')).waitFor()
+  assert.deepEqual(mock.calls.filter((call) => call.method === 'POST').map((call) => call.path.split('/').at(-2)).sort(), ['0', '300', '400', '5', '599'])
+  assert.deepEqual(mock.calls.filter((call) => call.method === 'PATCH'), [])
+  assert.deepEqual(wrong, [])
+  await close()
+})

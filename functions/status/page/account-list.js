@@ -1,7 +1,8 @@
 // The accounts of a migration, page by page, with a filter; what is on view is kept up to date in place.
 
-import { correct, trust } from './account-change.js'
+import { correct } from './account-change.js'
 import { details } from './account-details.js'
+import { trust } from './certificate.js'
 import { bar, foreign, h, say, show } from './dom.js'
 import { createMailbox, lacksMailbox } from './mailbox.js'
 import { bytes, number, t, time, told } from './texts.js'

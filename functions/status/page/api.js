@@ -2,9 +2,11 @@
 
 /** A refusal of the API (RFC 9457), or no answer at all. */
 export class Problem extends Error {
-  constructor(body, status) {
+  constructor(body, status, after) {
     super(body.detail ?? body.title ?? String(status))
     this.status = status
+    /** The seconds after which the service wants to be asked again. */
+    this.after = after
     this.code = body.code ?? ''
     this.field = body.field
     this.row = body.row
@@ -26,7 +28,7 @@ async function send(token, method, path, { body, key, text } = {}) {
   }
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({}))
-    throw new Problem({ code: `page.status_${answer.status}`, ...told }, answer.status)
+    throw new Problem({ code: `page.status_${answer.status}`, ...told }, answer.status, Number(answer.headers.get('retry-after')) || undefined)
   }
   if (text) return { text: await answer.text(), next: answer.headers.get('mailcrane-next-cursor') }
   return answer.status === 204 ? null : answer.json()

@@ -51,7 +51,7 @@ function keyFile(value) {
     if (!one) return
     input.value = await one.text()
     file.value = ''
-    told()
+    input.dispatchEvent(new Event('input', { bubbles: true }))
   }
   function told() {
     const owner = ownerOf(input.value)

@@ -1,12 +1,12 @@
 // How all accounts sign in at an IMAP source: with their own passwords, through an administrator, or by OAuth 2.
 
-import { choice, field, h, help, say, show } from './dom.js'
+import { administratorFields } from './administrator.js'
+import { choice, h, help, say, show } from './dom.js'
 import { KIND_OF_ADMIN, kindsAt, oauthFields } from './oauth.js'
 import { oauthOnly } from './preset.js'
 import { t } from './texts.js'
 
 const WAYS = ['password', 'administrator', ...Object.keys(KIND_OF_ADMIN), 'oauth']
-const SCHEMES = ['auto', 'authzid', 'master', 'exchange']
 
 /** Names what each account brings itself: its password, its refresh token, or nothing. */
 export function brings({ sourceKind, sourceAccess, sourceAuth, oauth }) {
@@ -25,24 +25,15 @@ export function signInOf(draft) {
 
 export function signIn(draft, changed) {
   const { source, oauth } = draft
-  const user = h('input', { value: source.admin_user, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' })
-  const password = h('input', { type: 'password', value: source.admin_password, autocomplete: 'off' })
-  const scheme = h('select', { onchange: explain }, SCHEMES.map((one) => h('option', { value: one, selected: one === source.admin_scheme }, t(`scheme.${one}`))))
-  const userField = field(t('provider.admin_user'), user)
-  const passwordField = field(t('provider.admin_password'), password)
-  const schemeField = field(t('scheme'), scheme, { hint: t(`scheme.${scheme.value}_hint`) })
-  const administrator = h('div', { class: 'stack' }, h('div', { class: 'pair' }, userField, passwordField), schemeField)
+  const administrator = administratorFields(source)
   const tokens = oauthFields({ kind: oauth.kind, given: oauth.given, each: true, changed: turn })
   const ways = choice(t('provider.auth'), 'source_auth', WAYS.map((value) => ({ value, label: t(`auth.${value}`), hint: t(`auth.${value}_hint`) })), draft.sourceAuth, turn)
   const input = (value) => ways.group.querySelector(`input[value=${value}]`)
   const note = h('p', { class: 'notice warn', role: 'status' })
   const prepare = h('div', { class: 'helps' })
-  const element = h('div', { class: 'stack' }, ways.group, note, administrator, tokens.element, prepare)
+  const element = h('div', { class: 'stack' }, ways.group, note, administrator.element, tokens.element, prepare)
   let preset = draft.preset
 
-  function explain() {
-    say(schemeField.querySelector('.hint'), t(`scheme.${scheme.value}_hint`))
-  }
   const offered = (way) => !(way in KIND_OF_ADMIN) || way === preset?.admin
   /** The way that is named where passwords lead nowhere. */
   const best = () => (preset?.admin in KIND_OF_ADMIN ? preset.admin : 'oauth')
@@ -51,7 +42,7 @@ export function signIn(draft, changed) {
     if (!offered(ways.read())) input('password').checked = true
     ways.group.classList.toggle('halves', preset?.admin in KIND_OF_ADMIN)
     const way = ways.read()
-    administrator.hidden = way !== 'administrator'
+    administrator.element.hidden = way !== 'administrator'
     tokens.element.hidden = way !== 'oauth' && !(way in KIND_OF_ADMIN)
     // What has a choice of its own is not offered a second time.
     tokens.draw(preset, way in KIND_OF_ADMIN ? [KIND_OF_ADMIN[way]] : kindsAt(preset).filter((kind) => KIND_OF_ADMIN[preset?.admin] !== kind))
@@ -67,7 +58,7 @@ export function signIn(draft, changed) {
   }
   function keep() {
     draft.sourceAuth = ways.read()
-    Object.assign(source, { admin_user: user.value.trim(), admin_password: password.value, admin_scheme: scheme.value })
+    Object.assign(source, administrator.read())
     draft.oauth = { kind: tokens.kind(), given: tokens.given(), body: tokens.read() }
   }
 
@@ -85,9 +76,9 @@ export function signIn(draft, changed) {
     faults() {
       const way = ways.read()
       const wrong = !tokens.element.hidden && tokens.check()
-      return [[userField, way === 'administrator' && !user.value.trim() ? t('provider.admin_fault') : ''], ...(wrong ? [[wrong, wrong.querySelector('.error').textContent]] : [])]
+      return [[administrator.fields['source.admin_user'], way === 'administrator' && !administrator.read().admin_user ? t('provider.admin_fault') : ''], ...(wrong ? [[wrong, wrong.querySelector('.error').textContent]] : [])]
     },
     /** Gives the fields by their paths in the API. */
-    fields: () => ({ 'source.admin_user': userField, 'source.admin_password': passwordField, 'source.admin_scheme': schemeField, ...(tokens.element.hidden ? {} : tokens.fields()) }),
+    fields: () => ({ ...administrator.fields, ...(tokens.element.hidden ? {} : tokens.fields()) }),
   }
 }

@@ -49,12 +49,18 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
   const migrations = new Map()
   const calls = []
   const exports = new Map()
+  const refusals = []
   const timer = setInterval(() => migrations.forEach((one) => pulse(one, speed)), 200)
 
   function find(request, id) {
     const one = migrations.get(id)
     const bearer = request.headers.authorization?.replace('Bearer ', '')
     return one && (bearer === one.token || bearer === KEY) ? one : null
+  }
+  /** Takes the refusal that a test has laid ready for a request. */
+  function refusal({ method }, { pathname }) {
+    const at = refusals.findIndex((one) => one.method === method && pathname.endsWith(one.path))
+    return at < 0 ? null : refusals.splice(at, 1)[0]
   }
   function mailboxes(request, one, body) {
     if (request.headers.authorization !== `Bearer ${KEY}`) return problem(403, 'access.operator_only', 'this needs the operator key')
@@ -198,16 +204,17 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       let text = ''
       for await (const part of request) text += part
       calls.push({ method: request.method, path: url.pathname, body: text })
-      const { status, body, csv, next } = route(request, url, text ? JSON.parse(text) : {})
+      const ready = refusal(request, url)
+      const { status, body, csv, next } = ready ? problem(ready.status, ready.code, ready.detail) : route(request, url, text ? JSON.parse(text) : {})
       if (csv) return send(200, 'text/csv', csv, next ? { 'mailcrane-next-cursor': next } : {})
-      send(status, status < 400 ? 'application/json' : 'application/problem+json', JSON.stringify(body))
+      send(status, status < 400 ? 'application/json' : 'application/problem+json', JSON.stringify(body), ready?.after ? { 'retry-after': ready.after } : {})
     } catch (error) {
       send(500, 'text/plain', String(error.stack))
     }
   })
   await new Promise((done) => server.listen(port, '127.0.0.1', done))
   return {
-    url: `http://127.0.0.1:${server.address().port}`, migrations, calls,
+    url: `http://127.0.0.1:${server.address().port}`, migrations, calls, refusals,
     stop: () => { clearInterval(timer); server.closeAllConnections(); server.close() },
   }
 }
