@@ -13,6 +13,7 @@ It builds in the target directory of the tree, since what is not ours is compile
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ TARGET = ROOT / "target"
 SCHEDULES = 40
 
 # How many seconds the tests may take that take one without a mutant; an engine that runs in a circle is caught by it.
-PATIENCE = 400
+PATIENCE = 240
 
 SWEEP = ["--test", "theatre"]
 FAULTS = ["--test", "faults"]
@@ -194,15 +195,19 @@ def _try(tests: list[str]) -> tuple[str, str]:
     build = subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, capture_output=True, text=True, check=False)
     if build.returncode:
         return "unbuilt", build.stderr[-2000:]
+    # A session of its own: what does not end is ended with everything it has begun.
+    ran = subprocess.Popen(command, cwd=COPY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                           text=True, errors="replace", start_new_session=True)
     try:
-        ran = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, errors="replace",
-                             check=False, timeout=PATIENCE)
+        told, _ = ran.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
+        os.killpg(ran.pid, signal.SIGKILL)
+        ran.communicate()
         return "caught", "it does not end"
     if ran.returncode == 0:
         return "SURVIVED", "all tests pass"
-    signs = re.findall(r"^\d+ schedules: .*|^test (\S+) \.\.\. FAILED|^    ([a-z_]{20,})$", ran.stdout, re.M)
-    summary = re.search(r"^\d+ schedules: .*", ran.stdout, re.M)
+    signs = re.findall(r"^\d+ schedules: .*|^test (\S+) \.\.\. FAILED|^    ([a-z_]{20,})$", told, re.M)
+    summary = re.search(r"^\d+ schedules: .*", told, re.M)
     names = [first or second for first, second in signs if first or second]
     return "caught", summary.group(0) if summary else (names[0] if names else "a test fails")
 
