@@ -349,6 +349,25 @@ fn what_is_given_up_at_rest_is_verified_first() {
 }
 
 #[test]
+fn what_is_given_up_while_it_is_copied_is_verified_first() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 400);
+    theatre.destination(0).features(|f| f.max_batch_items = 2);
+    theatre.memory.plan.cost(Port::Destination, Duration::from_secs(5));
+    theatre.memory.clock.clone().block_on(async {
+        theatre.start(PassKind::Full).await;
+        let cancel = async {
+            theatre.wait_for(5).await;
+            control::cancel(&theatre.stage, &theatre.id).await.unwrap();
+        };
+        futures_util::join!(theatre.run(|m| m.state == MigrationState::Cancelled), cancel);
+    });
+    let copied = theatre.account(0).pass.counters.copied;
+    let verify = theatre.lanes().into_iter().find(|lane| lane.kind == LaneKind::Verify).expect("nothing was verified");
+    assert!((5..400).contains(&copied) && verify.counters.copied == copied, "{copied} {verify:?}");
+}
+
+#[test]
 fn accounts_of_a_paused_migration_that_is_cancelled_are_cancelled() {
     let theatre = theatre(1);
     theatre.source(0).fill("INBOX", 60);
