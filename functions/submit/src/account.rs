@@ -339,7 +339,7 @@ fn read_change(body: &serde_json::Value, account: &Account) -> Result<AccountCha
         let oauth = oauth::read(&source, Some(&host), For::Account);
         let password = source.raw_text("password", 1_000).filter(|password| !password.is_empty());
         let administrator = server.admin_user.is_some() || server.admin_password.is_some();
-        if source.has("oauth") && (password.is_some() || administrator) {
+        if oauth.is_some() && (password.is_some() || administrator) {
             source.fault("oauth", "field.invalid", "cannot be sent together with a password");
         }
         let known = || Catalogue::built_in().admin_scheme(&host);

@@ -12,7 +12,7 @@ use crate::ledger::{self, LedgerError};
 use crate::plan::history;
 use crate::world::World;
 use crate::{admission, outbox};
-use futures_util::future::{FutureExt as _, join3};
+use futures_util::future::{FutureExt as _, join_all, join3};
 use futures_util::stream::{self, StreamExt as _};
 use listing::{AHEAD, Listing, Look, Place, surplus};
 use mailcrane_core::fault::Remedy;
@@ -28,13 +28,10 @@ use mailcrane_core::state::{AccountEvent, AccountState, MigrationState};
 use mailcrane_core::token::{LaneKind, MailEvent, Reason};
 use mailcrane_core::uid::{Uid, UidRange};
 use mailcrane_core::{Fault, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How many missing messages are looked for one by one; more are looked for by range.
 const ONE_BY_ONE: usize = 50;
-
-/// How many folders are listed at the same time.
-const FOLDERS: usize = 2;
 
 /// Verifies from the lane's cursor on.
 ///
@@ -78,15 +75,19 @@ pub async fn run<W: World, E: Ends>(
     };
     let places: Vec<Place<'_>> = folders.iter().skip(done).map(place).collect();
     let whose = (&migration.id, account.no);
-    // Folders are listed ahead of their comparison, but one by one over a single connection.
-    let at_once = if destination.features().parallel { FOLDERS } else { 1 };
-    let looks: Vec<_> = places.iter().map(|place| Look::at(world, &destination, whose, place).boxed()).collect();
-    let mut looks = stream::iter(looks).buffered(at_once);
+    let (parallel, mut looks) = (destination.features().parallel, VecDeque::new());
     for (at, place) in places.iter().enumerate() {
         if world.now() >= stop_at && at > 0 {
             return Ok((lane, Walk::More(Next::time())));
         }
-        let Some(look) = commit::keep_while(world, &mut lane, looks.next()).await? else { break };
+        if looks.is_empty() {
+            // Small folders are listed at the same time, unless there is a single connection. Nobody asks any more while
+            // what was listed is compared.
+            let group = listing::together(places.get(at..).unwrap_or_default(), parallel);
+            let group = group.iter().map(|place| Look::at(world, &destination, whose, place).boxed());
+            looks = commit::keep_while(world, &mut lane, join_all(group)).await?.into();
+        }
+        let Some(look) = looks.pop_front() else { break };
         let (mut folder, mut writes) = (place.folder.clone(), Vec::new());
         if place.holds_any() {
             let compared = compare(world, &destination, migration, &mut lane, (place, look)).await;
@@ -109,7 +110,8 @@ pub async fn run<W: World, E: Ends>(
         }
         if folder.record.planned_in == account.pass.no && !given_up(migration) {
             let mut ended = std::mem::take(&mut folder.record.planned);
-            for slice in &place.slices {
+            // UIDs of a former epoch mean nothing in this one.
+            for slice in place.slices.iter().filter(|slice| slice.epoch == place.folder.record.epoch) {
                 ended = ended.without(&slice.failed);
                 folder.record.too_large.extend(&slice.too_large);
             }
@@ -122,7 +124,6 @@ pub async fn run<W: World, E: Ends>(
         lane::hold(&mut lane.record, world);
         commit::write(world, &mut lane, writes).await?;
     }
-    drop(looks);
     let of_pass = |f: &&Versioned<Folder>| f.record.refused && f.record.planned_in == account.pass.no;
     let refused = folders.iter().filter(of_pass).count() as u64;
     let found = slices.iter().fold((0, 0), |(n, bytes), s| (n + s.found, bytes + s.bytes));

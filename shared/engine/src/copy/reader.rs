@@ -53,8 +53,8 @@ pub(super) enum Event {
     Short,
     /// Everything of a job was read, or the stop came before its rest.
     Finished,
-    /// The source failed in the middle of a job.
-    Failed(SliceNo, Fault, Broke),
+    /// The source failed in the middle of a job; the last tells whether that was one for the bucket.
+    Failed(SliceNo, Fault, Broke, bool),
     /// UIDVALIDITY is another one: the UIDs of the job mean nothing any more.
     Renumbered,
 }
@@ -110,7 +110,7 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
     let mut open: Option<WireName> = None;
     let mut failures = 0;
     while let Some(job) = jobs.recv().await {
-        let slice = job.slice;
+        let (slice, rescue) = (job.slice, job.rescue.is_some());
         let mut broke = Broke::Before;
         let done = async {
             let session = match &mut session {
@@ -171,7 +171,7 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
                 if broke == Broke::Reading {
                     failures = 1;
                 }
-                let _ = events.send(Event::Failed(slice, fault, broke)).await;
+                let _ = events.send(Event::Failed(slice, fault, broke, rescue)).await;
                 if let Some(wait) = retry {
                     world.clock().sleep(wait).await;
                 }

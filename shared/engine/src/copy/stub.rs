@@ -12,11 +12,11 @@ const LONGEST: usize = 16 << 10;
 /// No stub is longer: its fields come from the beginning that is kept of a message.
 const MOST: u64 = 80 << 10;
 
-/// Tells whether an item of that size, if known, is rather the stub of a message of so many octets than the message: the
-/// destination may have refused it, and the answer to its stub was lost.
+/// Tells whether an item of that size, if it is known, is rather the stub of a message of so many octets than the message:
+/// the destination may have refused it, and the answer to its stub was lost.
 #[must_use]
 pub fn may_be(size: Option<u64>, octets: u64) -> bool {
-    size.is_some_and(|size| size <= MOST && size.saturating_mul(4) < octets)
+    octets > MOST && size.is_none_or(|size| size <= MOST && size.saturating_mul(4) < octets)
 }
 
 /// What a stub tells.

@@ -38,6 +38,8 @@ pub struct Work {
     handed: usize,
     rows: BTreeMap<Uid, Row>,
     read: BTreeSet<Uid>,
+    /// What the destination has refused as too large, and in which words.
+    refused: BTreeMap<Uid, String>,
 }
 
 impl Work {
@@ -59,6 +61,7 @@ impl Work {
             handed: recorded,
             rows: BTreeMap::new(),
             read: BTreeSet::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -88,10 +91,12 @@ impl Work {
     }
 
     /// Returns what was handed out and not brought, for another try after a broken connection. The first of them is
-    /// suspected and goes alone.
+    /// suspected and goes alone. What goes into the bucket is not among them.
     pub fn hand_out_again(&mut self, sizes: &Sizes) -> Vec<Vec<Uid>> {
         let handed = self.list.get(self.recorded..self.handed).unwrap_or_default();
-        let missing = |m: &&Planned| !self.read.contains(&m.uid) && !self.rows.contains_key(&m.uid);
+        let known =
+            |uid: &Uid| self.read.contains(uid) || self.rows.contains_key(uid) || self.refused.contains_key(uid);
+        let missing = |m: &&Planned| !known(&m.uid);
         let missing: Vec<Planned> = handed.iter().filter(missing).copied().collect();
         let Some((suspect, rest)) = missing.split_first() else { return Vec::new() };
         let mut windows = windows(rest, sizes);
@@ -101,17 +106,34 @@ impl Work {
 
     /// Notes that a message was read, so that it is not read again; `false` when it was before.
     pub fn was_read(&mut self, uid: Uid) -> bool {
-        Some(uid) > self.done_to() && self.read.insert(uid)
+        let owed = Some(uid) > self.done_to() && self.read.insert(uid);
+        if owed {
+            self.refused.remove(&uid);
+        }
+        owed
     }
 
-    /// Notes that a message is to be read once more.
-    pub fn read_again(&mut self, uid: Uid) {
+    /// Notes that the destination has refused a message as too large, in these words: it is read once more, into the bucket.
+    pub fn refuse(&mut self, uid: Uid, why: String) {
         self.read.remove(&uid);
+        self.refused.insert(uid, why);
+    }
+
+    /// Returns why a message is to go into the bucket, until it is there.
+    #[must_use]
+    pub fn refusal(&self, uid: Uid) -> Option<&String> {
+        self.refused.get(&uid)
+    }
+
+    /// Returns what is to go into the bucket.
+    pub fn refused(&self) -> impl Iterator<Item = Uid> + '_ {
+        self.refused.keys().copied()
     }
 
     /// Takes over the outcome of a message.
     pub fn resolve(&mut self, row: Row) {
         self.read.insert(row.uid);
+        self.refused.remove(&row.uid);
         self.rows.insert(row.uid, row);
     }
 

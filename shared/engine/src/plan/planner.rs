@@ -214,6 +214,7 @@ impl<W: World> Planner<'_, W> {
             0 => Earlier::default(),
             _ => Earlier::of_former(self.world, &self.reach(self.account.pass.slices), record).await?,
         };
+        commit::keep(self.world, self.lane).await?;
         earlier.add_listed(record.no, std::mem::take(&mut there.former));
         let moves = self.lane.record.pass > PassNo(1) && record.epoch == 0;
         let mut slicer = Slicer::new(self.world.sizes(), self.filter, there);

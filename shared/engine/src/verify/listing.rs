@@ -18,6 +18,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// How many slices' rows are read at the same time.
 pub(super) const AHEAD: usize = 8;
 
+/// How many folders are listed at the same time at most, and how many messages they may have together.
+const FOLDERS: usize = 4;
+const MESSAGES: u64 = 20_000;
+
 /// A folder that is to be compared.
 pub(super) struct Place<'a> {
     pub(super) folder: Versioned<Folder>,
@@ -32,6 +36,19 @@ impl Place<'_> {
     pub(super) fn holds_any(&self) -> bool {
         !(self.slices.is_empty() && self.former.is_empty())
     }
+}
+
+/// Returns the first folders that are listed at the same time: a large one alone, small ones together.
+pub(super) fn together<'p, 'a>(places: &'p [Place<'a>], parallel: bool) -> &'p [Place<'a>] {
+    let (mut count, mut messages) = (0, 0);
+    for place in places.iter().take(if parallel { FOLDERS } else { 1 }) {
+        messages += place.slices.iter().map(|slice| slice.found).sum::<u64>();
+        if count > 0 && messages > MESSAGES {
+            break;
+        }
+        count += 1;
+    }
+    places.get(..count).unwrap_or_default()
 }
 
 /// What the destination lists of a folder.

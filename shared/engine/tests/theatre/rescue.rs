@@ -146,18 +146,42 @@ fn what_the_destination_refuses_as_too_large_is_read_once_more_and_kept() {
 #[test]
 fn a_stub_whose_answer_is_lost_is_not_taken_for_the_message() {
     // Which of the requests to the destination carries the stub is found out by losing the answer of each in turn.
-    for nth in 0..4 {
+    for (nth, keyed) in (0..4).flat_map(|nth| [(nth, true), (nth, false)]) {
         for mishap in [Mishap::FailAfter, Mishap::GoneAfter, Mishap::Late(Duration::from_secs(40))] {
             let theatre = theatre();
+            theatre.destination(0).features(|f| (f.find_by_key, f.keeps_key, f.parallel) = (keyed, keyed, keyed));
             refuse_above(&theatre, 500_000);
             theatre.source(0).append("INBOX", with_attachment(1_000_000));
             theatre.memory.plan.on(Port::Destination, "store", nth, mishap);
             assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
             let row = large_row(&theatre);
-            assert_eq!((row.code.as_str(), row.item.is_some()), (RESCUED, true), "{nth} {mishap:?}");
-            assert_eq!(theatre.destination(0).items().len(), 6, "{nth} {mishap:?}");
+            assert_eq!((row.code.as_str(), row.item.is_some()), (RESCUED, true), "{nth} {keyed} {mishap:?}");
+            assert_eq!(theatre.destination(0).items().len(), 6, "{nth} {keyed} {mishap:?}");
             theatre.audit(0);
         }
+    }
+}
+
+#[test]
+fn a_bucket_or_source_that_fails_meanwhile_leaves_no_other_message_to_blame() {
+    for (port, method) in [(Port::Blobs, "finish"), (Port::Source, "fetch")] {
+        let theatre = theatre();
+        refuse_above(&theatre, 500_000);
+        theatre.source(0).append("INBOX", with_attachment(1_000_000));
+        for no in 0..5 {
+            theatre.source(0).append("INBOX", Message::small(&format!("later{no}@example.org"), "later"));
+        }
+        for nth in 0..6 {
+            theatre.memory.plan.on(port, method, nth, Mishap::FailBefore);
+        }
+        assert_eq!(theatre.play(PassKind::Full), MigrationState::Finished);
+        let expected = BTreeMap::from([(Outcome::Copied, 10), (Outcome::Skipped, 1)]);
+        assert_eq!(
+            (theatre.outcomes(0, PassNo(1)), large_row(&theatre).code.as_str()),
+            (expected, RESCUED),
+            "{method}"
+        );
+        theatre.audit(0);
     }
 }
 

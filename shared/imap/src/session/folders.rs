@@ -21,9 +21,14 @@ impl ImapSession {
         let mut lines = self.list().await?;
         for (tag, name) in [(namespace, "NAMESPACE"), (types, "GETMETADATA")] {
             let Some(tag) = tag else { continue };
-            if !lines.iter().any(|line| link::tagged(line, &tag).is_some()) {
-                lines.extend(told(self.link.answer(&tag, name).await)?);
-            }
+            let no_matter =
+                if name == "NAMESPACE" { refused_for_good } else { |failure: &Failure| !failure.breaks_connection() };
+            let answer = match lines.iter().find_map(|line| link::tagged(line, &tag)) {
+                Some(status) if status.word == Word::Ok => continue,
+                Some(status) => Err(link::refused(name, &status)),
+                None => self.link.answer(&tag, name).await,
+            };
+            lines.extend(told(answer, no_matter)?);
         }
         let namespaces = lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default();
         let types = lines.iter().flat_map(|line| metadata::folder_types(line)).collect();
@@ -42,7 +47,7 @@ impl ImapSession {
         if !self.capabilities.has("NAMESPACE") {
             return Ok(Namespaces::default());
         }
-        let lines = told(self.link.call("NAMESPACE", "NAMESPACE").await)?;
+        let lines = told(self.link.call("NAMESPACE", "NAMESPACE").await, refused_for_good)?;
         Ok(lines.iter().find_map(|line| list::namespaces(line)).unwrap_or_default())
     }
 
@@ -73,13 +78,18 @@ impl ImapSession {
     }
 }
 
-/// Returns what was said on the side of the listing; a server that refuses, whatever for, says nothing.
-fn told(answer: Result<Answer, Failure>) -> Result<Vec<Bytes>, Failure> {
+/// Returns what was said on the side of the listing; a failure that does not matter says nothing.
+fn told(answer: Result<Answer, Failure>, no_matter: fn(&Failure) -> bool) -> Result<Vec<Bytes>, Failure> {
     match answer {
         Ok(answer) => Ok(answer.lines),
-        Err(failure) if failure.breaks_connection() => Err(failure),
-        Err(_) => Ok(Vec::new()),
+        Err(failure) if no_matter(&failure) => Ok(Vec::new()),
+        Err(failure) => Err(failure),
     }
+}
+
+/// A server that refuses NAMESPACE has none; one that is busy may have.
+fn refused_for_good(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused { .. })
 }
 
 /// Asks for the types of all folders at once. The pattern is what groupware servers take here, though RFC 5464 knows

@@ -1,9 +1,9 @@
 //! What servers do when folders are listed.
 
 use crate::server::Server;
-use mailcrane_core::Fault;
 use mailcrane_core::folder::{Role, SourceFolder, WireName};
 use mailcrane_core::ports::source::Source as _;
+use mailcrane_core::{Fault, Remedy};
 
 async fn listed(capabilities: &str, script: &str) -> Result<Vec<SourceFolder>, Fault> {
     let script = format!(
@@ -78,6 +78,10 @@ async fn the_namespace_is_asked_for_and_its_refusal_counts_for_nothing() {
         .await
         .unwrap();
     assert_eq!(paths(&got), ["INBOX"]);
+    // A busy server may have namespaces: without them the folders of others would count as the user's own.
+    let busy = "C: NAMESPACE\nS: {tag} NO [UNAVAILABLE] later\nC: LIST \"\" \"*\"\nS: * LIST () \".\" INBOX\ndone";
+    let fault = listed("NAMESPACE", busy).await.unwrap_err();
+    assert!(matches!(fault.remedy, Remedy::RetryAfter(_)), "{fault:?}");
 }
 
 #[tokio::test]

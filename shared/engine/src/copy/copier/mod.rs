@@ -199,8 +199,8 @@ struct Copier<'a, W: World, D: Destination> {
     /// Jobs that the reader has not finished.
     reading: usize,
     parcels: VecDeque<Parcel>,
-    /// What the destination has refused as too large and is to go into the bucket, and in which words.
-    too_large: VecDeque<(SliceNo, Uid, String)>,
+    /// What the destination has refused as too large and is to be read into the bucket.
+    too_large: VecDeque<(SliceNo, Uid)>,
     /// Whether there is a bucket for that.
     rescues: bool,
     /// Slices with a listing of what may be ours, while requests that were in flight meanwhile are not answered.

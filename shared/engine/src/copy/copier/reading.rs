@@ -11,6 +11,7 @@ use mailcrane_core::id::SliceNo;
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::message::{FetchOutcome, Fetched};
 use mailcrane_core::ports::destination::Destination;
+use mailcrane_core::uid::Uid;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Returns how much of the source a fetch has cost.
@@ -47,8 +48,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     /// job, or it waits.
     pub(super) async fn rescue(&mut self) {
         while self.reading < 2 && self.halt.is_none() {
-            let Some((slice, uid, why)) = self.too_large.pop_front() else { return };
+            let Some((slice, uid)) = self.too_large.pop_front() else { return };
             let Some(work) = self.held.get(&slice).filter(|work| work.doubt.is_none()) else { continue };
+            let Some(why) = work.refusal(uid).cloned() else { continue };
             let job = Job { rescue: Some(why), ..job(work, vec![vec![uid]]) };
             self.give(job).await;
         }
@@ -63,7 +65,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 self.reading = self.reading.saturating_sub(1);
                 self.halt(Halt::Renumbered);
             }
-            Event::Failed(slice, fault, broke) => {
+            Event::Failed(slice, fault, broke, rescue) => {
                 self.reading = self.reading.saturating_sub(1);
                 if fault.code == "source.folder_gone" {
                     return self.gone(slice);
@@ -75,6 +77,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                 }
                 let text = fault.to_string();
                 self.trouble = Some((fault, wait));
+                if rescue {
+                    return self.rescue_again(slice, broke, &text);
+                }
                 if let Some(work) = self.held.get_mut(&slice) {
                     let mut windows = work.hand_out_again(self.world.sizes());
                     let suspect = windows.first().and_then(|w| w.first()).copied();
@@ -94,6 +99,26 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         }
     }
 
+    /// A message did not come into the bucket: it is tried again, but one at which the source breaks off each time is left
+    /// out.
+    fn rescue_again(&mut self, slice: SliceNo, broke: Broke, text: &str) {
+        let Some(work) = self.held.get_mut(&slice) else { return };
+        let waiting = |uid: &Uid| self.too_large.iter().any(|(no, queued)| (*no, *queued) == (slice, *uid));
+        let lost: Vec<Uid> = work.refused().filter(|uid| !waiting(uid)).collect();
+        for uid in lost {
+            let tries = work.tries.entry(uid).or_default();
+            *tries += u32::from(broke == Broke::Reading);
+            if *tries < TRIES * 2 {
+                self.too_large.push_back((slice, uid));
+                continue;
+            }
+            let why = work.refusal(uid).cloned().unwrap_or_default();
+            let why = format!("{why}; it could not be kept either: {text}");
+            let octets = work.planned(uid).map_or(0, |m| m.octets);
+            work.resolve(row(uid, Outcome::Skipped, "destination.too_large", &why, octets));
+        }
+    }
+
     /// The folder was deleted or renamed since it was planned: what was not read of it has failed, so that a delta
     /// looks for it under the new name.
     fn gone(&mut self, slice: SliceNo) {
@@ -101,7 +126,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         let Some(work) = self.held.get_mut(&slice) else { return };
         let text =
             "the folder was deleted or renamed in the source while it was copied; a delta copies what is left of it";
-        for uid in work.hand_out_again(sizes).into_iter().flatten() {
+        let refused: Vec<Uid> = work.refused().collect();
+        for uid in work.hand_out_again(sizes).into_iter().flatten().chain(refused) {
             let octets = work.planned(uid).map_or(0, |m| m.octets);
             work.resolve(row(uid, Outcome::Failed, "source.folder_gone", text, octets));
         }

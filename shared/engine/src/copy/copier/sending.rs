@@ -54,7 +54,7 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
         }
         let mut waiting = std::mem::take(&mut self.parcels);
         waiting.retain(|parcel| {
-            let claim = |work: &mut Work| work.strays.claim(&parcel.row, parcel.item.received);
+            let claim = |work: &mut Work| work.strays.claim(&parcel.row, parcel.item.received, self.rescues);
             let Some(id) = self.held.get_mut(&parcel.slice).and_then(claim) else { return true };
             self.held.values_mut().for_each(|work| work.strays.forget(&id));
             if let Some(work) = self.held.get_mut(&parcel.slice) {
@@ -181,9 +181,9 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
                             work.open -= 1;
                             let mut row = parcel.row;
                             let too_large = fault.code.contains("too_large");
-                            if too_large && self.rescues && row.outcome == Outcome::Copied && *tries < TRIES {
-                                work.read_again(uid);
-                                self.too_large.push_back((parcel.slice, uid, fault.message));
+                            if too_large && self.rescues && row.outcome == Outcome::Copied {
+                                work.refuse(uid, fault.message);
+                                self.too_large.push_back((parcel.slice, uid));
                                 continue;
                             }
                             (row.outcome, row.code, row.reason) =

@@ -1,10 +1,11 @@
 //! Items of a destination that keeps no key of ours, which may be what an unanswered request stored.
 
 use crate::copy::commit::CommitError;
+use crate::copy::stub;
 use crate::ledger;
 use crate::world::World;
 use mailcrane_core::id::{AccountNo, FolderNo, MigrationId, PassNo};
-use mailcrane_core::manifest::Row;
+use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::destination::{Features, ItemId, ListedItem};
 use mailcrane_core::record::{Folder, Slice, keys};
 use mailcrane_core::uid::Uid;
@@ -39,7 +40,7 @@ impl Strays {
 
     /// Takes out one item that looks like the row's message; `false` when there is none.
     pub fn take_like(&mut self, row: &Row) -> bool {
-        self.take(row, row.received).is_some()
+        self.take(row, row.received, |_| true).is_some()
     }
 
     /// Takes out what rows answer for: by identity; where identities do not last, one item that looks like it for each.
@@ -51,13 +52,16 @@ impl Strays {
         }
     }
 
-    /// Takes the item that is this message, when the message was intended and one is left.
-    pub fn claim(&mut self, row: &Row, received: Timestamp) -> Option<ItemId> {
+    /// Takes the item that is this message, when the message was intended and one is left. With `stubs`, what may be the
+    /// stub of a message is not taken for the message itself.
+    pub fn claim(&mut self, row: &Row, received: Timestamp, stubs: bool) -> Option<ItemId> {
         let (done, intended) = self.intended?;
         if Some(row.uid) <= done || row.uid > intended {
             return None;
         }
-        self.take(row, Some(received))
+        let whole =
+            |item: &ListedItem| !(stubs && row.outcome == Outcome::Copied && stub::may_be(item.size, row.octets));
+        self.take(row, Some(received), whole)
     }
 
     /// Tells whether no item is left.
@@ -71,8 +75,8 @@ impl Strays {
         self.items.remove(id);
     }
 
-    fn take(&mut self, row: &Row, received: Option<Timestamp>) -> Option<ItemId> {
-        let id = self.items.values().find(|item| looks_like(item, row, received))?.id.clone();
+    fn take(&mut self, row: &Row, received: Option<Timestamp>, fits: impl Fn(&ListedItem) -> bool) -> Option<ItemId> {
+        let id = self.items.values().find(|item| looks_like(item, row, received) && fits(item))?.id.clone();
         self.items.remove(&id);
         Some(id)
     }
@@ -163,7 +167,7 @@ mod tests {
     fn two_equal_messages_claim_two_items_and_a_third_none() {
         let mut strays = strays(vec![item("a", Some("<1>"), 1), item("b", Some("<1>"), 1), item("a", Some("<1>"), 1)]);
         let claims: Vec<_> =
-            (3..=5).map(|uid| strays.claim(&copied(uid, Some("<1>"), None), at(1)).is_some()).collect();
+            (3..=5).map(|uid| strays.claim(&copied(uid, Some("<1>"), None), at(1), false).is_some()).collect();
         assert_eq!(claims, [true, true, false]);
     }
 
@@ -171,27 +175,36 @@ mod tests {
     fn only_what_was_intended_claims() {
         let mut strays = strays(vec![item("a", Some("<1>"), 1)]);
         for uid in [1, 2, 6] {
-            assert_eq!(strays.claim(&copied(uid, Some("<1>"), None), at(1)), None, "{uid}");
+            assert_eq!(strays.claim(&copied(uid, Some("<1>"), None), at(1), false), None, "{uid}");
         }
-        assert!(strays.claim(&copied(5, Some("<1>"), None), at(1)).is_some());
+        assert!(strays.claim(&copied(5, Some("<1>"), None), at(1), false).is_some());
     }
 
     #[test]
     fn another_date_or_size_is_another_message() {
         let mut strays = strays(vec![item("a", Some("<1>"), 1), item("b", None, 1)]);
-        assert_eq!(strays.claim(&copied(3, Some("<1>"), None), at(2)), None);
-        assert_eq!(strays.claim(&Row { octets: 11, ..copied(3, None, None) }, at(1)), None);
-        assert_eq!(strays.claim(&copied(3, None, None), at(1)), Some(ItemId("b".into())));
+        assert_eq!(strays.claim(&copied(3, Some("<1>"), None), at(2), false), None);
+        assert_eq!(strays.claim(&Row { octets: 11, ..copied(3, None, None) }, at(1), false), None);
+        assert_eq!(strays.claim(&copied(3, None, None), at(1), false), Some(ItemId("b".into())));
+    }
+
+    #[test]
+    fn a_stub_is_claimed_by_its_own_row_only() {
+        let mut strays = strays(vec![ListedItem { size: Some(2_000), ..item("stub", Some("<1>"), 1) }]);
+        let whole = Row { octets: 1_000_000, ..copied(3, Some("<1>"), None) };
+        assert_eq!(strays.claim(&whole, at(1), true), None);
+        let rescued = Row { outcome: Outcome::Skipped, code: "too_large.rescued".into(), ..whole };
+        assert_eq!(strays.claim(&rescued, at(1), true), Some(ItemId("stub".into())));
     }
 
     #[test]
     fn an_item_of_a_row_is_claimed_by_nobody_else() {
         let mut lasting = strays(vec![item("a", Some("<1>"), 1)]);
         lasting.account_for(&[copied(1, Some("<1>"), Some("a"))], &features(true));
-        assert_eq!(lasting.claim(&copied(3, Some("<1>"), None), at(1)), None);
+        assert_eq!(lasting.claim(&copied(3, Some("<1>"), None), at(1), false), None);
         let mut fleeting = strays(vec![item("a", Some("<1>"), 1), item("b", Some("<1>"), 1)]);
         fleeting.account_for(&[copied(1, Some("<1>"), Some("?"))], &features(false));
-        assert!(fleeting.claim(&copied(3, Some("<1>"), None), at(1)).is_some());
-        assert_eq!(fleeting.claim(&copied(4, Some("<1>"), None), at(1)), None);
+        assert!(fleeting.claim(&copied(3, Some("<1>"), None), at(1), false).is_some());
+        assert_eq!(fleeting.claim(&copied(4, Some("<1>"), None), at(1), false), None);
     }
 }
