@@ -85,11 +85,12 @@ fn bench(name: &str, only: Option<&str>, out: Option<&Path>, scales: &[(u32, u32
         "smoke" => Scope::SMOKE,
         _ => anyhow::bail!("{USAGE}"),
     };
+    // First what takes no time, and would be a pity to fail over in the end.
+    let starts = if only.is_none() { start::all(release)? } else { Vec::new() };
     println!("{}", report::heading());
     let tell = |run: &Run| println!("{}", report::line(run));
     let runs = runtime()?.block_on(Box::pin(suite::run(scope, only, tell)))?;
     let scale = simulate(scales)?;
-    let starts = if only.is_none() { start::all(release)? } else { Vec::new() };
     let figures = Figures { runs: &runs, scale: &scale, starts: &starts };
     println!("{}", report::summary(&figures));
     if let Some(out) = out {

@@ -66,6 +66,7 @@ fn milliseconds(path: &Path) -> Result<f64> {
     let queues = ["CHECK_QUEUE_URL", "ANALYZE_QUEUE_URL", "MIGRATE_QUEUE_URL", "NOTIFY_QUEUE_URL"];
     command.envs(queues.map(|name| (name, "http://127.0.0.1:9/queue")));
     command.env("WORKMAIL_EWS_URL", "http://127.0.0.1:9/EWS/Exchange.asmx");
+    command.env("BUCKET", "bench").env("PUBLIC_URL", "https://move.example.org");
     command.env("AWS_REGION", "eu-west-1").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512");
     command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
     let begun = Instant::now();
