@@ -4,7 +4,7 @@ use super::history::{self, Earlier, MOVED, RENUMBERED, Reach, Tail};
 use super::labels::{Copies, Labels, looks_limited};
 use super::mapping::{self, Place};
 use super::slicing::{Copy, Filter, Slicer, There, likeness};
-use super::writer::SliceWriter;
+use super::writer::{SliceWriter, put};
 use super::{PlanError, begin_copying, listings};
 use crate::copy::commit;
 use crate::ledger;
@@ -18,7 +18,7 @@ use mailcrane_core::key::KeyPrefix;
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::ports::source::{Examined, ScanDepth, Source};
-use mailcrane_core::ports::table::{Expect, Item, Write};
+use mailcrane_core::ports::table::Write;
 use mailcrane_core::record::{Account, Entry, EntryKind, Folder, Lane, Migration, Versioned, keys};
 use mailcrane_core::state::AccountState;
 use mailcrane_core::uid::{Uid, UidRange, UidSet, UidValidity};
@@ -475,10 +475,6 @@ impl<W: World> Planner<'_, W> {
         }
         begin_copying(world, self.lane, self.account).await
     }
-}
-
-fn put(item: Item) -> Write {
-    Write::Put(item, Expect::Anything)
 }
 
 fn shown(place: &Place) -> Vec<String> {

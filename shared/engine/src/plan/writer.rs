@@ -113,6 +113,6 @@ async fn write<W: World>(world: &W, lane: &Versioned<Lane>, first: u32, writes: 
     }
 }
 
-fn put(item: Item) -> Write {
+pub(super) fn put(item: Item) -> Write {
     Write::Put(item, Expect::Anything)
 }

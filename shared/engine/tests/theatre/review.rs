@@ -4,6 +4,7 @@ use crate::stage::Theatre;
 use mailcrane_core::id::{AccountNo, Generation, PassNo};
 use mailcrane_core::manifest::Outcome;
 use mailcrane_core::ports::clock::Clock as _;
+use mailcrane_core::ports::table::Key;
 use mailcrane_core::record::{Account, Lane, LaneState, Migration, PassKind, Slice, Versioned, keys};
 use mailcrane_core::settings::Sizes;
 use mailcrane_core::state::MigrationState;
@@ -108,7 +109,7 @@ fn a_folder_whose_listing_outlasts_a_lease_is_planned_and_verified() {
 /// Changes a record behind everybody's back.
 async fn edit<R: mailcrane_core::record::Record + Send>(
     theatre: &Theatre,
-    key: &mailcrane_core::ports::table::Key,
+    key: &Key,
     mut change: impl FnMut(&mut R) + Send,
 ) -> Versioned<R> {
     let edited = ledger::update::<R>(&theatre.stage.table, key, |record| {
@@ -118,14 +119,20 @@ async fn edit<R: mailcrane_core::record::Record + Send>(
     edited.await.unwrap()
 }
 
-#[test]
-fn a_token_of_an_earlier_chunk_changes_nothing() {
+/// A theatre with a copy lane that has ended, to be put into another state.
+fn with_a_lane() -> (Theatre, Lane, Key) {
     let theatre = theatre(1);
     theatre.source(0).fill("INBOX", 3);
     theatre.play(PassKind::Full);
+    let lane = theatre.lanes().into_iter().find(|lane| lane.kind == LaneKind::Copy).unwrap();
+    let key = keys::lane(&theatre.id, AccountNo(0), lane.kind, lane.no);
+    (theatre, lane, key)
+}
+
+#[test]
+fn a_token_of_an_earlier_chunk_changes_nothing() {
+    let (theatre, lane, key) = with_a_lane();
     theatre.memory.clock.clone().block_on(async {
-        let lane = theatre.lanes().into_iter().find(|lane| lane.kind == LaneKind::Copy).unwrap();
-        let key = keys::lane(&theatre.id, AccountNo(0), lane.kind, lane.no);
         edit::<Lane>(&theatre, &key, |lane| lane.state = LaneState::Queued).await;
         let token = lane.token(Reason::Time);
         let late = ContinuationToken { generation: Generation(token.generation.0 - 1), ..token.clone() };
@@ -140,12 +147,8 @@ fn a_token_of_an_earlier_chunk_changes_nothing() {
 
 #[test]
 fn a_lane_that_is_held_is_not_taken_before_its_lease_is_over() {
-    let theatre = theatre(1);
-    theatre.source(0).fill("INBOX", 3);
-    theatre.play(PassKind::Full);
+    let (theatre, lane, key) = with_a_lane();
     theatre.memory.clock.clone().block_on(async {
-        let lane = theatre.lanes().into_iter().find(|lane| lane.kind == LaneKind::Copy).unwrap();
-        let key = keys::lane(&theatre.id, AccountNo(0), lane.kind, lane.no);
         let until = world::later(theatre.stage.now(), Duration::from_secs(90));
         edit::<Lane>(&theatre, &key, |lane| (lane.state, lane.lease_until) = (LaneState::Running, Some(until))).await;
         let takeover = theatre.stage.times().takeover;

@@ -1,16 +1,13 @@
 //! The whole engine over memory adapters: functions are processes, time is virtual, the sweeper runs every minute.
 
 use mailcrane_core::id::{AccountNo, MigrationId, PassNo};
-use mailcrane_core::key::SourceId;
 use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::clock::Clock as _;
 use mailcrane_core::ports::source::{Endpoint, Security};
 use mailcrane_core::ports::table::Body;
-use mailcrane_core::record::{
-    Account, DestinationEnd, Entry, Lane, Migration, Options, PassKind, Slice, SourceEnd, Versioned, keys,
-};
+use mailcrane_core::record::{Account, Entry, Lane, Migration, Options, PassKind, Slice, Versioned, keys};
 use mailcrane_core::settings::{Settings, Sizes, Times};
-use mailcrane_core::state::{AccountState, MigrationState};
+use mailcrane_core::state::MigrationState;
 use mailcrane_core::token::LaneKind;
 use mailcrane_core::uid::Uid;
 use mailcrane_engine::copy::rescue::Shelf;
@@ -19,7 +16,7 @@ use mailcrane_engine::{chunk, control, copy, export, ledger, sweep};
 use mailcrane_testkit::blobs::MemoryBlobs;
 use mailcrane_testkit::drive::Functions;
 use mailcrane_testkit::queues::{Delivery, MemoryQueues};
-use mailcrane_testkit::records::migration;
+use mailcrane_testkit::records::{self, migration};
 use mailcrane_testkit::table::MemoryTable;
 use mailcrane_testkit::{ManualClock, Memory};
 use std::collections::BTreeMap;
@@ -219,35 +216,7 @@ pub(crate) fn address(no: u32) -> String {
 }
 
 fn account(no: AccountNo) -> Account {
-    Account {
-        v: 1,
-        no,
-        source_id: SourceId::of(&user(no.0), "imap.example.org"),
-        source: SourceEnd {
-            endpoint: Endpoint {
-                host: "imap.example.org".into(),
-                port: 993,
-                security: Security::Tls,
-                fingerprint: None,
-            },
-            user: user(no.0),
-            auth: Default::default(),
-        },
-        destination: DestinationEnd { mailbox: address(no.0), user: None },
-        state: AccountState::Ready,
-        selected: true,
-        removed: false,
-        source_check: Default::default(),
-        destination_check: Default::default(),
-        analysis: Default::default(),
-        allowance: Default::default(),
-        pass: Default::default(),
-        queue_when_checked: false,
-        before: Default::default(),
-        before_found: 0,
-        before_bytes: 0,
-        grade: None,
-        error_code: String::new(),
-        error: String::new(),
-    }
+    let host = "imap.example.org".to_owned();
+    let endpoint = Endpoint { host, port: 993, security: Security::Tls, fingerprint: None };
+    records::account(no, endpoint, &user(no.0), &address(no.0))
 }

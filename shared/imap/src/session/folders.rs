@@ -19,10 +19,11 @@ impl ImapSession {
         let namespace = self.ask("NAMESPACE", "NAMESPACE").await?;
         let types = self.ask("METADATA", &types_command()).await?;
         let mut lines = self.list().await?;
-        for (tag, name) in [(namespace, "NAMESPACE"), (types, "GETMETADATA")] {
+        let refused: fn(&Failure) -> bool = |failure| !failure.breaks_connection();
+        for (tag, name, no_matter) in
+            [(namespace, "NAMESPACE", refused_for_good as fn(&Failure) -> bool), (types, "GETMETADATA", refused)]
+        {
             let Some(tag) = tag else { continue };
-            let no_matter =
-                if name == "NAMESPACE" { refused_for_good } else { |failure: &Failure| !failure.breaks_connection() };
             let answer = match lines.iter().find_map(|line| link::tagged(line, &tag)) {
                 Some(status) if status.word == Word::Ok => continue,
                 Some(status) => Err(link::refused(name, &status)),

@@ -3,7 +3,6 @@
 use crate::server::{Server, To, Tree};
 use mailcrane_core::folder::{FolderId, WireName};
 use mailcrane_core::id::{AccountNo, LaneNo, MigrationId, PassNo};
-use mailcrane_core::key::SourceId;
 use mailcrane_core::manifest::{Outcome, Row};
 use mailcrane_core::ports::clock::Clock;
 use mailcrane_core::ports::ends::Ends;
@@ -11,8 +10,7 @@ use mailcrane_core::ports::queue::Queues;
 use mailcrane_core::ports::source::{Credentials, Endpoint, Security, Sources as _};
 use mailcrane_core::ports::table::Body;
 use mailcrane_core::record::{
-    Account, Analysis, DestinationEnd, Entry, Folder, Grade, Lane, LaneState, Migration, PassKind, Slice, SliceState,
-    SourceEnd, Versioned, keys,
+    Account, Analysis, Entry, Folder, Grade, Lane, LaneState, Migration, PassKind, Slice, SliceState, Versioned, keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::settings::Settings;
@@ -24,7 +22,7 @@ use mailcrane_engine::world::{Parts, World as _, later};
 use mailcrane_engine::{admission, chunk, control, copy, lane, ledger, sweep};
 use mailcrane_imap::{Dial, ImapSession, ImapSources, Network, Opening, Tls, TlsSettings, Verbs};
 use mailcrane_testkit::destination::{Mailbox, MemoryDestination, MemoryDestinations};
-use mailcrane_testkit::records::migration;
+use mailcrane_testkit::records::{account, migration};
 use mailcrane_testkit::table::MemoryTable;
 use mailcrane_testkit::{ManualClock, Memory};
 use std::collections::BTreeMap;
@@ -143,7 +141,10 @@ impl Stage {
         let _ = stage.mailbox();
         let record = migration(id, 1, stage.world.now());
         assert!(ledger::create(table, keys::migration(id), record).await.unwrap());
-        assert!(ledger::create(table, keys::account(id, NO), account()).await.unwrap());
+        let host = "imap.example.org".to_owned();
+        let endpoint = Endpoint { host, port: 143, security: Security::None, fingerprint: None };
+        let account = account(NO, endpoint, "anna", "anna@example.org");
+        assert!(ledger::create(table, keys::account(id, NO), account).await.unwrap());
         stage
     }
 
@@ -314,35 +315,5 @@ impl Stage {
         assert_ne!(account.grade, Some(Grade::Missing));
         assert!(!(exceptions && account.grade == Some(Grade::Complete)), "{outcomes:?}");
         outcomes
-    }
-}
-
-fn account() -> Account {
-    let host = "imap.example.org".to_owned();
-    Account {
-        v: 1,
-        no: NO,
-        source_id: SourceId::of("anna", &host),
-        source: SourceEnd {
-            endpoint: Endpoint { host, port: 143, security: Security::None, fingerprint: None },
-            user: "anna".to_owned(),
-            auth: Default::default(),
-        },
-        destination: DestinationEnd { mailbox: "anna@example.org".to_owned(), user: None },
-        state: AccountState::Ready,
-        selected: true,
-        removed: false,
-        source_check: Default::default(),
-        destination_check: Default::default(),
-        analysis: Default::default(),
-        allowance: Default::default(),
-        pass: Default::default(),
-        queue_when_checked: false,
-        before: Default::default(),
-        before_found: 0,
-        before_bytes: 0,
-        grade: None,
-        error_code: String::new(),
-        error: String::new(),
     }
 }
