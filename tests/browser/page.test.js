@@ -143,6 +143,14 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
   const t = texts[language]
   const shot = (page, part) => look(page, `oauth-${name}-${language}-${part}`)
   const way = (page, key) => page.getByRole('radio', { name: t[`auth.${key}`] })
+  /** Adds an account that brings nothing of its own, sends it and waits until its check has passed. */
+  async function oneAccount(page) {
+    await page.getByLabel(t['account.source_user']).fill('anna@example.net')
+    await page.getByLabel(t['account.mailbox'], { exact: true }).fill('anna@example.org')
+    await page.getByRole('button', { name: t['account.add'] }).click()
+    await send(page)
+    await page.locator('.badge', { hasText: t['account.state.ready'] }).waitFor()
+  }
 
   test(`an application of Microsoft 365 signs in for everybody (${language})`, async () => {
     const { page, wrong, close } = await open(browser, mock.url, { viewport, language, dark })
@@ -232,11 +240,7 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
     await page.getByText('mail.google.com').waitFor()
     await shot(page, '5-key')
     await page.getByRole('button', { name: t['provider.next'] }).click()
-    await page.getByLabel(t['account.source_user']).fill('anna@example.net')
-    await page.getByLabel(t['account.mailbox'], { exact: true }).fill('anna@example.org')
-    await page.getByRole('button', { name: t['account.add'] }).click()
-    await send(page)
-    await page.locator('.badge', { hasText: t['account.state.ready'] }).waitFor()
+    await oneAccount(page)
     assert.deepEqual(sent('POST', '/migrations').source.oauth, { kind: 'service_account', key_file: KEY_FILE.replace('mover@', 'dropped@') })
     assert.deepEqual(await kept(page, 'PRIVATE'), [])
     assert.deepEqual(wrong, [])
@@ -317,11 +321,7 @@ for (const [name, viewport, language, dark] of [['desktop', DESKTOP, 'en', false
     for (const [key, value] of [['client_id', 'app-5'], ['client_secret', 'secret'], ['token_url', 'https://login.example.org/token'], ['scope', 'imap']]) await page.getByLabel(t[`oauth.${key}`], { exact: true }).fill(value)
     await shot(page, '9-other')
     await page.getByRole('button', { name: t['provider.next'] }).click()
-    await page.getByLabel(t['account.source_user']).fill('anna@example.net')
-    await page.getByLabel(t['account.mailbox'], { exact: true }).fill('anna@example.org')
-    await page.getByRole('button', { name: t['account.add'] }).click()
-    await send(page)
-    await page.locator('.badge', { hasText: t['account.state.ready'] }).waitFor()
+    await oneAccount(page)
     assert.deepEqual(sent('POST', '/migrations').source.oauth, { kind: 'client_credentials', client_id: 'app-5', client_secret: 'secret', token_url: 'https://login.example.org/token', scope: 'imap' })
     assert.deepEqual(wrong, [])
     await close()
