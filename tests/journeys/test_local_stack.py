@@ -1,5 +1,6 @@
 """The local stack itself: what it leaves behind, and what it says when it cannot start."""
 
+import http.client
 import os
 import signal
 import socket
@@ -28,6 +29,17 @@ def test_a_port_in_use_is_said_with_the_remedy():
     assert done.returncode == 2
     assert f"port {port} is in use" in done.stderr
     assert f"PORT={port + 1}" in done.stderr
+
+
+def test_the_body_of_a_refused_method_is_not_taken_for_the_next_request(local):
+    door = http.client.HTTPConnection(local.url.removeprefix("http://"), timeout=60)
+    for method in ("GET", "PROPFIND", "GET"):
+        door.request(method, "/v1/providers", b'{"accounts": []}', {"content-type": "application/json"})
+        answer = door.getresponse()
+        assert answer.status == (404 if method == "PROPFIND" else 200)
+        assert answer.getheader("content-type") == "application/json", answer.read()
+        answer.read()
+    door.close()
 
 
 def test_a_killed_owner_leaves_nothing_running(tmp_path):

@@ -112,18 +112,26 @@ def test_after_a_migration_whose_processes_were_killed_and_that_is(local, client
         with Killers(local, {"migrate-chunk": 0.5, "check": 2.5}) as killers:
             assert not cast.settled(lambda: killers.killed["migrate-chunk"] < 5, LIMIT), killers.killed
             assert client.migration(made["id"])["state"] == "running" and now() != before
+            busy = local.standin.call("POST", "rules", {
+                "operation": ["PutMailboxPermissions", "DeleteImpersonationRole"], "level": "http", "status": 400,
+                "code": "ThrottlingException"})["id"]
             if end == "erased":
                 client.call("POST", f"{one}/cancel")
                 assert not cast.settled(lambda: client.migration(made["id"])["state"] == "cancelling", LIMIT)
                 client.call("DELETE", one)
-        # Nobody asks for anything any more. Whoever takes back is killed too, as often as there is something to take back.
-        with Killers(local, {"sweep": 1.5}) as killers:
+        # Nobody asks for anything any more. Whoever takes back finds WorkMail busy, and is killed.
+        struck = lambda: next(rule["applied"] for rule in local.standin.call("GET", "rules") if rule["id"] == busy)
+        assert not cast.settled(lambda: not struck(), LIMIT), "nobody tried to take back"
+        with Killers(local, {"sweep": 1.0}) as killers:
+            assert not cast.settled(lambda: not killers.killed["sweep"], LIMIT), "nobody of those who take back was killed"
+            assert now() != before
+            local.standin.call("DELETE", f"rules/{busy}")
             left = cast.settled(lambda: now() != before, LIMIT)
         if left:
             left = cast.settled(lambda: now() != before, LIMIT)
         assert not left, (now(), before, client.migration(made["id"])["state"])
-        assert killers.killed["sweep"] >= 1, "nobody of those who take back was killed"
     finally:
+        local.standin.call("DELETE", "rules")
         workmail.delete_impersonation_role(OrganizationId=ORGANIZATION, ImpersonationRoleId=foreign)
 
 

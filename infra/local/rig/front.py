@@ -18,8 +18,12 @@ class Front:
         class Door(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def body(self):
+                """Reads the body, which would otherwise be taken for the next request of the connection."""
+                return self.rfile.read(int(self.headers.get("content-length") or 0))
+
             def forward(self):
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                body = self.body()
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
                 headers["host"] = f"{front.api}.execute-api.localhost:{gateway_port}"
                 upstream = http.client.HTTPConnection("127.0.0.1", gateway_port, timeout=60)
@@ -45,6 +49,7 @@ class Front:
 
             def nothing(self):
                 """Answers a method that no route has, as the gateway in the cloud does."""
+                self.body()
                 content = b'{"message":"Not Found"}'
                 self.send_response(404)
                 self.send_header("content-type", "application/json")
