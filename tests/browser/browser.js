@@ -24,6 +24,7 @@ export async function open(browser, url, { viewport = DESKTOP, language = 'en', 
   const context = await browser.newContext({ viewport, locale: language === 'de' ? 'de-DE' : 'en-GB', timezoneId: 'Europe/Berlin', colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] })
   if (process.env.PAGE_OF_TREE) await context.route((asked) => !asked.pathname.startsWith('/v1/'), fromTree)
   const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
   const wrong = []
   page.on('pageerror', (error) => wrong.push(String(error)))
   page.on('console', (line) => line.type() === 'error' && !/status of (4|5)\d\d|net::ERR/.test(line.text()) && wrong.push(line.text()))

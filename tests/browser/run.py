@@ -28,10 +28,12 @@ def fill(local) -> Path:
     """Fills mailboxes of a stack, and writes down for the browser what is where."""
     one = cast.add(local, "anna", lambda writer: writer.mixed(700, oversize=True), seed=31)
     two = cast.add(local, "ben", lambda writer: writer.mixed(200, oddities=False), seed=32)
+    later = {name: cast.add(local, f"later-{name}", lambda writer: writer.small(20), seed=33) for name in ("en", "de")}
     many = [cast.add(local, f"crew{no:02}", lambda writer: writer.small(12), seed=no) for no in range(50)]
     given = {
         "url": local.url, "key": local.operator_key, "port": local.imapd.tls,
         "one": vars_of(one), "two": vars_of(two), "many": [vars_of(player) for player in many],
+        "later": {name: vars_of(player) for name, player in later.items()},
     }
     told = local.run / "page.json"
     told.touch(mode=0o600)

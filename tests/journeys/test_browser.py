@@ -1,6 +1,6 @@
-"""What the page reads by itself. The page in a real browser: `node --test` in tests/browser, and tests/browser/run.py."""
+"""The page in a real browser over the deployed stack, and what it reads by itself. Its looks against a mock: `make pages`."""
 
-from browser.run import node
+from browser.run import fill, node
 
 
 def passes(done):
@@ -15,3 +15,7 @@ def test_tables_of_accounts_are_read_as_described():
 
 def test_texts_say_the_same_in_both_languages():
     passes(node("texts.test.js"))
+
+
+def test_whoever_has_a_spreadsheet_gets_to_finished(local):
+    passes(node("stack.test.js", STACK=str(fill(local))))
