@@ -4,7 +4,7 @@ use mailcrane_core::Fault;
 use mailcrane_core::folder::{SourceFolder, WireName};
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::source::{Examined, FetchFeed, Filing, ScanDepth, Source};
-use mailcrane_core::uid::UidRange;
+use mailcrane_core::uid::{UidRange, UidValidity};
 use mailcrane_ews::WorkMailSource;
 use mailcrane_imap::ImapSession;
 
@@ -50,6 +50,18 @@ impl Source for AnySource {
         match self {
             Self::Imap(session) => session.fetch(feed).await,
             Self::Workmail(mailbox) => mailbox.fetch(feed).await,
+        }
+    }
+
+    async fn fetch_of<F: FetchFeed>(
+        &mut self,
+        folder: &WireName,
+        uidvalidity: UidValidity,
+        feed: &mut F,
+    ) -> Result<bool, Fault> {
+        match self {
+            Self::Imap(session) => session.fetch_of(folder, uidvalidity, feed).await,
+            Self::Workmail(mailbox) => mailbox.fetch_of(folder, uidvalidity, feed).await,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::copy::commit::{self, CommitError};
 use crate::lane::{self, Next};
 use crate::world::World;
 use crate::{ledger, outbox};
+use futures_util::future::try_join3;
 use mailcrane_core::Fault;
 use mailcrane_core::id::LaneNo;
 use mailcrane_core::record::{Account, Entry, EntryKind, Lane, Migration, Versioned, keys};
@@ -63,9 +64,12 @@ fn after(account: &Account, migration: MigrationState, finished: bool) -> After 
 /// [`CommitError`] of the table, or the lane is lost.
 pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> Result<(), CommitError> {
     let (id, no, pass) = (held.record.migration.clone(), held.record.account, held.record.pass);
-    let migration = ledger::get::<Migration>(world.table(), &keys::migration(&id)).await?.record;
-    let verify = admission::lane(world, &id, no, LaneKind::Verify, LaneNo(0), pass).await?;
-    let plan = admission::lane(world, &id, no, LaneKind::Plan, LaneNo(0), pass).await?;
+    let key = keys::migration(&id);
+    let migration = ledger::get::<Migration>(world.table(), &key);
+    let verify = admission::lane(world, &id, no, LaneKind::Verify, LaneNo(0), pass);
+    let plan = admission::lane(world, &id, no, LaneKind::Plan, LaneNo(0), pass);
+    let (migration, verify, plan) = try_join3(migration, verify, plan).await?;
+    let migration = migration.record;
     let note = match &out {
         Out::Stalled(fault) => Some(stalled_note(world, &held.record, fault)?),
         _ => None,

@@ -12,6 +12,7 @@ pub use roster::{Active, Roster, Running};
 use crate::ledger::{self, LedgerError};
 use crate::outbox;
 use crate::world::{World, later};
+use futures_util::future::try_join;
 use line::{Candidate, Next};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::{AccountNo, Generation, LaneNo, MigrationId, PassNo};
@@ -106,9 +107,10 @@ async fn give_way<W: World>(world: &W, no: AccountNo) {
 
 async fn leave<W: World>(world: &W, id: &MigrationId, no: AccountNo) -> Result<(), LedgerError> {
     for _ in 0..TRIES {
-        let mut roster = roster(world).await?;
         let key = keys::account(id, no);
-        let Some(account) = ledger::find::<Account>(world.table(), &key).await? else { return Ok(()) };
+        let account = ledger::find::<Account>(world.table(), &key);
+        let (mut roster, account) = try_join(roster(world), account).await?;
+        let Some(account) = account else { return Ok(()) };
         let Some(left) = left(account.record.state) else { return Ok(()) };
         if !roster.record.leave(id, no, left) {
             return Ok(());
@@ -162,10 +164,10 @@ pub(crate) async fn change<W: World>(
 /// [`LedgerError`] of the table.
 pub async fn conclude<W: World>(world: &W, id: &MigrationId) -> Result<(), LedgerError> {
     for _ in 0..TRIES {
-        let mut roster = roster(world).await?;
-        let Some(mut migration) = ledger::find::<Migration>(world.table(), &keys::migration(id)).await? else {
-            return Ok(());
-        };
+        let key = keys::migration(id);
+        let migration = ledger::find::<Migration>(world.table(), &key);
+        let (mut roster, migration) = try_join(roster(world), migration).await?;
+        let Some(mut migration) = migration else { return Ok(()) };
         let Some(end) = roster.record.end_of(id, migration.record.state) else { return Ok(()) };
         let Ok(state) = migration.record.state.apply(end) else { return Ok(()) };
         let record = &mut migration.record;

@@ -9,7 +9,7 @@ use crate::ledger::{self, LedgerError};
 use crate::plan::{self, PlanError, Planned};
 use crate::world::{World, later};
 use crate::{analyze, undo, verify};
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use mailcrane_core::fault::Remedy;
 use mailcrane_core::ports::blobs::Blobs;
 use mailcrane_core::ports::ends::Ends;
@@ -123,8 +123,8 @@ async fn work<W: World, E: Ends, B: Blobs>(
     }
     match lane.record.kind {
         LaneKind::Copy => {
-            let ended = copy::run(world, ends, shelf, &migration, &account, lane, stop_at).await;
-            copied(world, ended).await
+            let (ended, signing_out) = copy::run(world, ends, shelf, &migration, &account, lane, stop_at).await;
+            join(copied(world, ended), signing_out).await.0
         }
         LaneKind::Plan => planned(world, ends, (&migration, account), lane, stop_at).await,
         LaneKind::Verify => {

@@ -93,7 +93,7 @@ impl Destination for WorkMail {
             .map_or(Some(Bookmark::default()), Bookmark::parse)
             .ok_or_else(|| Fault::give_up("destination.bad_page", "The page of the listing is none of ours"))?;
         let place = FolderRef::Id(folder.0.clone());
-        let (entries, next) = listing::page(&self.session, &place, &at).await.map_err(|e| self.session.fault(e))?;
+        let (entries, next) = listing::pages(&self.session, &place, &at).await.map_err(|e| self.session.fault(e))?;
         let items = entries.into_iter().map(|i| self.listed(i, Some(folder))).collect();
         Ok(ListPage { items, next: next.map(|n| n.to_string()) })
     }

@@ -10,6 +10,10 @@ use crate::soap::field::Field;
 use crate::soap::find_item::{FindItem, LISTING};
 use crate::soap::paging::{PAGE, Page};
 use crate::soap::{FolderRef, Item};
+use futures_util::future::join_all;
+
+/// How many pages are asked for at the same time, once the first one has told how many items there are.
+const AHEAD: u32 = 7;
 
 /// How often a listing that slipped is begun again.
 const ATTEMPTS: u32 = 4;
@@ -52,22 +56,43 @@ impl fmt::Display for Bookmark {
     }
 }
 
-/// Gives one page and where the next begins; after a slip the page before comes again, so that nothing is missed.
-pub(crate) async fn page(
+/// Gives some pages and where the next begins; after a slip the page before comes again, so that nothing is missed.
+pub(crate) async fn pages(
     session: &Session,
     folder: &FolderRef,
     at: &Bookmark,
 ) -> Result<(Vec<Item>, Option<Bookmark>), Failure> {
     let found = ask(session, folder, at.offset, &LISTING).await?;
-    if at.fits(&found) {
-        let next = at.after(&found);
-        let known = usize::from(at.first.is_some());
-        return Ok((unique(found.entries.into_iter().skip(known)), next));
+    if !at.fits(&found) {
+        let back = Bookmark { offset: at.offset.saturating_sub(PAGE), first: None };
+        let found = ask(session, folder, back.offset, &LISTING).await?;
+        let next = back.after(&found);
+        return Ok((unique(found.entries), next));
     }
-    let back = Bookmark { offset: at.offset.saturating_sub(PAGE), first: None };
-    let found = ask(session, folder, back.offset, &LISTING).await?;
-    let next = back.after(&found);
-    Ok((unique(found.entries), next))
+    let mut next = at.after(&found);
+    let ahead = offsets(next.as_ref(), found.total);
+    let mut items: Vec<Item> = found.entries.into_iter().skip(usize::from(at.first.is_some())).collect();
+    let further = join_all(ahead.iter().map(|offset| ask(session, folder, *offset, &LISTING))).await;
+    for (offset, page) in ahead.into_iter().zip(further) {
+        // What failed, or slipped, is asked for again by whoever wants the next page.
+        let (Some(mark), Ok(page)) = (next.as_ref().filter(|mark| mark.offset == offset), page) else { break };
+        if !mark.fits(&page) {
+            break;
+        }
+        let (after, known) = (mark.after(&page), usize::from(mark.first.is_some()));
+        items.extend(page.entries.into_iter().skip(known));
+        next = after;
+    }
+    Ok((unique(items), next))
+}
+
+/// Returns where the pages begin that are asked for at the same time, as far as the server says that there are any.
+fn offsets(next: Option<&Bookmark>, total: Option<u64>) -> Vec<u32> {
+    let (Some(next), Some(total)) = (next, total) else { return Vec::new() };
+    let step = if next.first.is_some() { PAGE - 1 } else { PAGE };
+    let offsets = (0..AHEAD).map(|n| next.offset.saturating_add(n * step));
+    // The last item alone was on the page before.
+    offsets.take_while(|offset| u64::from(*offset) + u64::from(next.first.is_some()) < total).collect()
 }
 
 /// Leaves out rows that the server gave twice.
@@ -115,6 +140,17 @@ mod tests {
             assert_eq!(Bookmark::parse(&mark.to_string()), Some(mark));
         }
         assert_eq!(Bookmark::parse("x"), None);
+    }
+
+    #[test]
+    fn pages_are_asked_for_ahead_as_far_as_there_are_items() {
+        let next = Bookmark { offset: 499, first: Some("a".into()) };
+        assert_eq!(offsets(Some(&next), Some(1_200)), [499, 998]);
+        assert_eq!(offsets(Some(&next), Some(500)), [] as [u32; 0], "the page before had everything");
+        assert_eq!(offsets(Some(&next), Some(1_000_000)).len(), AHEAD as usize);
+        assert_eq!(offsets(Some(&Bookmark { offset: 100, first: None }), Some(650)), [100, 600]);
+        assert_eq!(offsets(Some(&next), None), [] as [u32; 0]);
+        assert_eq!(offsets(None, Some(9)), [] as [u32; 0]);
     }
 
     #[test]

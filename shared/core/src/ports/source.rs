@@ -174,6 +174,23 @@ pub trait Source: Send {
     /// never in silence. On a fault the UIDs not yet put are unknown to the caller, who asks for them again.
     fn fetch<F: FetchFeed>(&mut self, feed: &mut F) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Opens a folder and reads messages of it, if it has that UIDVALIDITY; tells whether it has.
+    ///
+    /// A session may ask for the first messages before it knows. After `false`, and after any fault, it is not used again.
+    fn fetch_of<F: FetchFeed>(
+        &mut self,
+        folder: &WireName,
+        uidvalidity: UidValidity,
+        feed: &mut F,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send {
+        async move {
+            if self.examine(folder).await?.uidvalidity != uidvalidity {
+                return Ok(false);
+            }
+            self.fetch(feed).await.map(|()| true)
+        }
+    }
+
     /// Signs out, best effort.
     fn close(self) -> impl Future<Output = ()> + Send;
 }

@@ -123,15 +123,6 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
                     none.insert(source?)
                 }
             };
-            if open.as_ref() != Some(&job.folder) {
-                open = None;
-                let examined = session.examine(&job.folder).await?;
-                if examined.uidvalidity != job.uidvalidity {
-                    let _ = events.send(Event::Renumbered).await;
-                    return Ok(());
-                }
-                open = Some(job.folder.clone());
-            }
             let mut feed = Feed {
                 slice,
                 windows: job.windows,
@@ -146,20 +137,29 @@ pub(super) async fn run<W: World, E: Ends, B: Blobs>(
                 broke: &mut broke,
                 trouble: None,
             };
-            session.fetch(&mut feed).await?;
-            match feed.trouble.take() {
-                Some(fault) => {
+            let same = if open.as_ref() == Some(&job.folder) {
+                session.fetch(&mut feed).await.map(|()| true)
+            } else {
+                open = None;
+                session.fetch_of(&job.folder, job.uidvalidity, &mut feed).await
+            };
+            match (same?, feed.trouble.take()) {
+                (_, Some(fault)) => {
                     // The bucket is to blame, no message.
                     *feed.broke = Broke::Before;
                     Err(fault)
                 }
-                None => Ok(()),
+                (same, None) => Ok(same),
             }
         };
         match done.await {
-            Ok(()) => {
-                failures = 0;
+            Ok(true) => {
+                (failures, open) = (0, Some(job.folder));
                 let _ = events.send(Event::Finished).await;
+            }
+            Ok(false) => {
+                (session, open) = (None, None);
+                let _ = events.send(Event::Renumbered).await;
             }
             Err(fault) => {
                 let retry = match fault.remedy {

@@ -23,6 +23,7 @@ use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Filing, Source};
 use mailcrane_core::ports::table::{Expect, Write};
 use mailcrane_core::record::{Account, Entry, EntryKind, Folder, Lane, Migration, Slice, Versioned, keys};
+use mailcrane_core::state::AccountState;
 use mailcrane_core::token::{LaneKind, Reason};
 use mailcrane_core::uid::{Uid, UidRange, UidSet};
 use mailcrane_core::{Fault, Timestamp};
@@ -155,7 +156,10 @@ pub async fn run<W: World, E: Ends>(
         }
     }
     source.close().await;
-    begin_copying(world, lane, &account).await?;
+    if account.pass.slices > 0 && account.pass.lanes_open == 1 {
+        // Everything was planned before a pause.
+        write_account(world, lane, &account, |_, _| Ok(Vec::new())).await?;
+    }
     Ok(Planned::All)
 }
 
@@ -194,29 +198,35 @@ async fn quarantine<W: World>(
     Ok(slices.iter().filter_map(|slice| until(&slice.record)).max().filter(|until| *until > world.now()))
 }
 
-/// Begins the copy lanes once there are slices; twice is once.
-async fn begin_copying<W: World>(world: &W, plan: &mut Versioned<Lane>, account: &Account) -> Result<(), PlanError> {
-    if account.pass.slices == 0 || account.pass.lanes_open != 1 {
-        return Ok(());
-    }
+/// Changes the account, and begins the copy lanes in the same write once there are slices; twice is once.
+async fn write_account<W: World>(
+    world: &W,
+    plan: &mut Versioned<Lane>,
+    account: &Account,
+    mut change: impl FnMut(&mut Account, &mut Lane) -> Result<Vec<Write>, LedgerError> + Send,
+) -> Result<Account, PlanError> {
     let (id, no, pass) = (plan.record.migration.clone(), plan.record.account, plan.record.pass);
+    let wanted = if account.pass.lanes_open == 1 { account.pass.lanes.max(1) } else { 0 };
     let lane = |lane| admission::lane(world, &id, no, LaneKind::Copy, LaneNo(lane), pass);
-    let lanes = try_join_all((0..account.pass.lanes.max(1)).map(lane)).await?;
+    let lanes = try_join_all((0..wanted).map(lane)).await?;
     let mut begun = false;
-    commit::write_account(world, plan, |account, _| {
-        begun = account.pass.lanes_open == 1;
-        if !begun {
-            return Ok(Vec::new());
+    let account = commit::write_account(world, plan, |account, plan| {
+        let mut writes = change(account, plan)?;
+        let goes_on = account.state == AccountState::Copying && !account.pass.yields;
+        begun = goes_on && account.pass.slices > 0 && account.pass.lanes_open == 1;
+        if begun {
+            account.pass.lanes_open += u16::try_from(lanes.len()).unwrap_or(u16::MAX);
+            let lanes: Vec<_> = lanes.iter().map(ledger::write_of).collect::<Result<_, _>>()?;
+            writes.extend(lanes);
         }
-        account.pass.lanes_open += u16::try_from(lanes.len()).unwrap_or(u16::MAX);
-        lanes.iter().map(ledger::write_of).collect()
+        Ok(writes)
     })
     .await?;
     let sent = lanes.iter().filter(|_| begun).map(|lane| crate::lane::send(world, &lane.record, Reason::Begin));
     for fault in join_all(sent).await.into_iter().filter_map(Result::err) {
         tracing::warn!(error = &fault as &dyn std::error::Error, "A lane waits for the sweeper");
     }
-    Ok(())
+    Ok(account)
 }
 
 /// How many listings of a folder may be in vain, apart from those in proportion to its messages.

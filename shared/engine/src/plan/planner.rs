@@ -5,7 +5,7 @@ use super::labels::{Copies, Labels, looks_limited};
 use super::mapping::{self, Place};
 use super::slicing::{Copy, Filter, Slicer, There, likeness};
 use super::writer::{SliceWriter, put};
-use super::{PlanError, begin_copying, listings};
+use super::{PlanError, listings, write_account};
 use crate::copy::commit;
 use crate::ledger;
 use crate::world::World;
@@ -462,7 +462,7 @@ impl<W: World> Planner<'_, W> {
         let done: u64 = self.lane.record.cursor.parse().unwrap_or(0);
         let cursor = (done + 1).to_string();
         let world = self.world;
-        let account = commit::write_account(world, self.lane, |account, lane| {
+        let account = write_account(world, self.lane, self.account, |account, lane| {
             lane.cursor.clone_from(&cursor);
             crate::lane::hold(lane, world);
             change(account);
@@ -473,7 +473,7 @@ impl<W: World> Planner<'_, W> {
         if self.account.state != AccountState::Copying || self.account.pass.yields {
             return Err(PlanError::Stopped);
         }
-        begin_copying(world, self.lane, self.account).await
+        Ok(())
     }
 }
 

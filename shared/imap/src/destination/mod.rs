@@ -142,18 +142,18 @@ struct List<'a> {
 impl AsyncCall<ListPage> for List<'_> {
     async fn run(self, session: &mut ImapSession) -> Result<ListPage, Failure> {
         let wire = place::wire(self.folder);
-        let examined = match &session.current {
+        let last = Uid::new(self.from.get().saturating_add(PAGE - 1)).unwrap_or(Uid::MAX);
+        let range = UidRange::new(self.from, last).unwrap_or(UidRange::ALL);
+        let (examined, rows) = match &session.current {
             // Further pages are those of the folder as the first one found it.
-            Some((folder, examined)) if *folder == wire && self.from > Uid::MIN => *examined,
-            _ => session.open_folder(&wire).await?,
+            Some((folder, examined)) if *folder == wire && self.from > Uid::MIN => {
+                (*examined, session.scan_range(range, ScanDepth::MessageId).await?)
+            }
+            _ => session.open_and_scan(&wire, range, ScanDepth::MessageId).await?,
         };
-        session.current = Some((wire.clone(), examined));
         if examined.exists == 0 {
             return Ok(ListPage::default());
         }
-        let last = Uid::new(self.from.get().saturating_add(PAGE - 1)).unwrap_or(Uid::MAX);
-        let range = UidRange::new(self.from, last).unwrap_or(UidRange::ALL);
-        let rows = session.scan_range(range, ScanDepth::MessageId).await?;
         let listed = |row: mailcrane_core::message::ScanRow| ListedItem {
             id: Location::new(&wire, examined.uidvalidity, row.uid).id(),
             folder: Some(self.folder.clone()),

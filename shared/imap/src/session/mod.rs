@@ -17,7 +17,7 @@ use mailcrane_core::Fault;
 use mailcrane_core::folder::{SourceFolder, WireName};
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::source::{Credentials, Endpoint, Examined, FetchFeed, Filing, ScanDepth, Source, Sources};
-use mailcrane_core::uid::UidRange;
+use mailcrane_core::uid::{UidRange, UidValidity};
 use opening::Opening;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -154,6 +154,15 @@ impl Source for ImapSession {
 
     async fn fetch<F: FetchFeed>(&mut self, feed: &mut F) -> Result<(), Fault> {
         Ok(self.fetch_all(feed).await?)
+    }
+
+    async fn fetch_of<F: FetchFeed>(
+        &mut self,
+        folder: &WireName,
+        uidvalidity: UidValidity,
+        feed: &mut F,
+    ) -> Result<bool, Fault> {
+        Ok(self.open_and_fetch(folder, uidvalidity, feed).await?)
     }
 
     async fn close(self) {

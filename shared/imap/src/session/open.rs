@@ -11,29 +11,43 @@ use jiff::civil::Date;
 use mailcrane_core::Fault;
 use mailcrane_core::folder::WireName;
 use mailcrane_core::ports::source::Examined;
-use mailcrane_core::uid::{Uid, UidSet, UidValidity};
+use mailcrane_core::uid::{Uid, UidSet};
 
 impl ImapSession {
     /// Opens a folder for reading.
     pub(crate) async fn open_folder(&mut self, folder: &WireName) -> Result<Examined, Failure> {
-        let tag = self.link.send_with("EXAMINE", folder.as_bytes(), "").await?;
+        let tag = self.ask_to_open(folder).await?;
+        let opened = self.opened(&tag, folder).await?;
+        self.examined(&opened).await
+    }
+
+    /// Sends EXAMINE; gives its tag.
+    pub(super) async fn ask_to_open(&mut self, folder: &WireName) -> Result<String, Failure> {
+        self.link.send_with("EXAMINE", folder.as_bytes(), "").await
+    }
+
+    /// Reads the answer to an EXAMINE.
+    pub(super) async fn opened(&mut self, tag: &str, folder: &WireName) -> Result<Opened, Failure> {
         let mut opened = Opened::default();
         loop {
             let response = self.link.response().await?;
             opened.take(&response);
-            if let Some(status) = super::link::tagged(&response, &tag) {
+            if let Some(status) = super::link::tagged(&response, tag) {
                 opened_or_refused(&status, folder)?;
-                break;
+                return Ok(opened);
             }
         }
-        let exists =
-            opened.exists.ok_or(Failure::Protocol("it opens a folder without saying how many messages it holds"))?;
+    }
+
+    /// Adds what the server left out of its answer; nothing else may be in flight.
+    pub(super) async fn examined(&mut self, opened: &Opened) -> Result<Examined, Failure> {
+        let exists = opened.messages()?;
         let uidnext = match opened.uidnext.and_then(Uid::new) {
             Some(uidnext) => uidnext,
             None if exists == 0 => Uid::MIN,
             None => self.compute_uidnext().await?,
         };
-        Ok(Examined { uidvalidity: UidValidity(opened.uidvalidity.unwrap_or(0)), uidnext, exists })
+        Ok(Examined { uidvalidity: opened.validity(), uidnext, exists })
     }
 
     /// Finds the highest UID and adds one.

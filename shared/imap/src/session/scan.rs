@@ -5,6 +5,7 @@ use super::link::{refused, tagged};
 use crate::failure::Failure;
 use crate::wire::fetch::{self, Attributes};
 use crate::wire::status::Word;
+use mailcrane_core::folder::WireName;
 use mailcrane_core::message::ScanRow;
 use mailcrane_core::ports::source::{Examined, ScanDepth};
 use mailcrane_core::uid::{Uid, UidRange};
@@ -46,10 +47,48 @@ impl ImapSession {
                 None => {}
             }
         }
+        self.listed(range, unread, rows, examined).await
+    }
+
+    /// Returns the rows of a range, with those that the server left out of its list.
+    async fn listed(
+        &mut self,
+        range: UidRange,
+        unread: usize,
+        mut rows: BTreeMap<Uid, Attributes>,
+        examined: Examined,
+    ) -> Result<Vec<ScanRow>, Failure> {
         if unread > 0 || !complete(range, rows.len() as u64, examined) {
             self.add_left_out(range, unread, &mut rows).await?;
         }
         Ok(rows.into_iter().map(|(uid, attributes)| row(uid, attributes)).collect())
+    }
+
+    /// Opens a folder and lists a range of it in one round trip.
+    pub(crate) async fn open_and_scan(
+        &mut self,
+        folder: &WireName,
+        range: UidRange,
+        depth: ScanDepth,
+    ) -> Result<(Examined, Vec<ScanRow>), Failure> {
+        self.current = None;
+        let opening = self.ask_to_open(folder).await?;
+        let scanning = self.link.send(&self.scan_command(range, depth)).await?;
+        let opened = self.opened(&opening, folder).await;
+        let mut rows = BTreeMap::new();
+        let scanned = match &opened {
+            Err(failure) if failure.breaks_connection() => Ok(0),
+            _ => self.scanned(&scanning, range, &mut rows).await,
+        };
+        let examined = self.examined(&opened?).await?;
+        self.current = Some((folder.clone(), examined));
+        let rows = match scanned {
+            _ if examined.exists == 0 => Vec::new(),
+            Ok(unread) => self.listed(range, unread, rows, examined).await?,
+            Err(Failure::Refused { .. }) => self.scan_range(range, depth).await?,
+            Err(failure) => return Err(failure),
+        };
+        Ok((examined, rows))
     }
 
     /// Adds the messages that a search finds and the list does not have. A server that does not search is believed,
@@ -84,17 +123,31 @@ impl ImapSession {
         depth: ScanDepth,
         rows: &mut BTreeMap<Uid, Attributes>,
     ) -> Result<usize, Failure> {
-        let (last, mut unread) = (last_of(range), 0);
+        let tag = self.link.send(&self.scan_command(range, depth)).await?;
+        self.scanned(&tag, range, rows).await
+    }
+
+    fn scan_command(&self, range: UidRange, depth: ScanDepth) -> String {
+        let last = last_of(range);
         let header = match depth {
             ScanDepth::Plain => "",
             ScanDepth::MessageId => " BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]",
         };
         let gmail = if self.is_gmail() { " X-GM-MSGID X-GM-LABELS" } else { "" };
-        let command = format!("UID FETCH {}:{last} (UID FLAGS INTERNALDATE RFC822.SIZE{gmail}{header})", range.first());
-        let tag = self.link.send(&command).await?;
+        format!("UID FETCH {}:{last} (UID FLAGS INTERNALDATE RFC822.SIZE{gmail}{header})", range.first())
+    }
+
+    /// Reads the answer to the command with that tag; gives how many lines could not be read.
+    async fn scanned(
+        &mut self,
+        tag: &str,
+        range: UidRange,
+        rows: &mut BTreeMap<Uid, Attributes>,
+    ) -> Result<usize, Failure> {
+        let mut unread = 0;
         loop {
             let response = self.link.response().await?;
-            if let Some(status) = tagged(&response, &tag) {
+            if let Some(status) = tagged(&response, tag) {
                 return if status.word == Word::Ok {
                     Ok(unread)
                 } else {

@@ -1,6 +1,8 @@
 //! What EXAMINE (or SELECT) tells of a folder.
 
 use super::status::Status;
+use crate::failure::Failure;
+use mailcrane_core::uid::UidValidity;
 
 /// The facts of an opened folder, as far as the server named them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +16,20 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// Returns how many messages the folder holds.
+    ///
+    /// # Errors
+    /// When the server did not say.
+    pub fn messages(&self) -> Result<u64, Failure> {
+        self.exists.ok_or(Failure::Protocol("it opens a folder without saying how many messages it holds"))
+    }
+
+    /// Returns the UIDVALIDITY, 0 when it was not named.
+    #[must_use]
+    pub fn validity(&self) -> UidValidity {
+        UidValidity(self.uidvalidity.unwrap_or(0))
+    }
+
     /// Takes one response of the command, the tagged one included.
     pub fn take(&mut self, response: &[u8]) {
         if let Some(status) = Status::parse(response) {

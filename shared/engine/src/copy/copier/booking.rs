@@ -12,6 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use mailcrane_core::id::SliceNo;
 use mailcrane_core::ports::destination::Destination;
 use mailcrane_core::record::{Account, Lane, Migration, Slice, SliceState, Versioned, keys};
+use std::time::Duration;
 
 impl<'a, W: World, D: Destination> Copier<'a, W, D> {
     /// Returns the next operation on the table, the most urgent first.
@@ -144,7 +145,8 @@ impl<'a, W: World, D: Destination> Copier<'a, W, D> {
 
     pub(super) fn leases_end_soon(&self, lane: &Versioned<Lane>) -> bool {
         let now = self.world.now();
-        let needed = self.destination.features().request_limit + self.world.times().lease / 12;
+        let request = if self.held.is_empty() { Duration::ZERO } else { self.destination.features().request_limit };
+        let needed = request + self.world.times().lease / 12;
         let ends = self.held.values().filter_map(|w| w.slice.record.lease.map(|l| l.until));
         let mut ends = ends.chain(lane.record.lease_until);
         ends.any(|end| until(now, end) <= needed)

@@ -75,29 +75,30 @@ enum Halt {
     Lost,
 }
 
-/// Copies until the time is over or there is nothing more to do. Returns when every request is answered.
-pub async fn run<W: World, E: Ends, B: Blobs>(
-    world: &W,
-    ends: &E,
-    shelf: Option<&Shelf<B>>,
-    migration: &Migration,
-    account: &Account,
+/// Copies until the time is over or there is nothing more to do. Returns when every request is answered, with what is
+/// left to do at the source: signing out.
+pub async fn run<'a, W: World, E: Ends, B: Blobs>(
+    world: &'a W,
+    ends: &'a E,
+    shelf: Option<&'a Shelf<B>>,
+    migration: &'a Migration,
+    account: &'a Account,
     lane: Versioned<Lane>,
     stop_at: Timestamp,
-) -> Ended {
+) -> (Ended, BoxFuture<'a, ()>) {
     let budget = match Budget::of(world, account).await {
         Ok(budget) => budget,
-        Err(error) => return at_once(world, lane, Fault::from(error)),
+        Err(error) => return (at_once(world, lane, Fault::from(error)), ready(()).boxed()),
     };
     if let Some((fault, until)) = budget.spent(world.now()) {
-        return Ended::Next { lane, next: pause(&fault, until), progress: false };
+        return (Ended::Next { lane, next: pause(&fault, until), progress: false }, ready(()).boxed());
     }
     // A lane that will hardly find anything signs in to the source only when it has.
     let likely = account.pass.slices > u32::from(lane.record.no.0);
     let (destination, source) = open(ends, migration, account, likely).await;
     let destination = match destination {
         Ok(destination) => destination,
-        Err(fault) => return at_once(world, lane, fault),
+        Err(fault) => return (at_once(world, lane, fault), ready(()).boxed()),
     };
     let (jobs, orders) = channel::<Job>(HELD);
     let (events, news) = channel::<Event>(64);
@@ -137,15 +138,14 @@ pub async fn run<W: World, E: Ends, B: Blobs>(
         looked: world.now(),
         recorded: world.now(),
     };
-    let reader = reader::run(world, (ends, migration, account), shelf, source, orders, events, limits);
-    // Who has nothing more to say to the source signs out; one that does not answer is hung up on.
-    match select(pin!(copier.work(news)), pin!(reader)).await {
+    let reader = reader::run(world, (ends, migration, account), shelf, source, orders, events, limits).boxed();
+    match select(pin!(copier.work(news)), reader).await {
+        // Who has nothing more to say to the source signs out; one that does not answer is hung up on.
         Either::Left((ended, reader)) => {
-            let patience = pin!(world.clock().sleep(world.times().reserve / 6));
-            let _ = select(reader, patience).await;
-            ended
+            let patience = world.clock().sleep(world.times().reserve / 6).boxed();
+            (ended, select(reader, patience).map(drop).boxed())
         }
-        Either::Right(((), copier)) => copier.await,
+        Either::Right(((), copier)) => (copier.await, ready(()).boxed()),
     }
 }
 

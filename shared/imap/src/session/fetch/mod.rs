@@ -12,9 +12,10 @@ use crate::failure::Failure;
 use crate::wire::fetch::{Attributes, Body};
 use crate::wire::status::Word;
 use flight::{Flight, commands};
+use mailcrane_core::folder::WireName;
 use mailcrane_core::message::{FetchOutcome, Fetched, RawMessage};
-use mailcrane_core::ports::source::FetchFeed;
-use mailcrane_core::uid::{Uid, UidSet};
+use mailcrane_core::ports::source::{Examined, FetchFeed};
+use mailcrane_core::uid::{Uid, UidSet, UidValidity};
 use reader::{Incoming, Reading, Taken};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -59,7 +60,33 @@ impl ImapSession {
         if self.current.is_none() {
             return Err(Failure::Protocol("no folder is open"));
         }
+        self.go_on(feed, Run::default()).await
+    }
+
+    /// Opens a folder and asks for its first messages in one round trip, and reads them when UIDVALIDITY is the expected
+    /// one. Otherwise answers are left in the connection, which is good for nothing more.
+    pub(super) async fn open_and_fetch<F: FetchFeed>(
+        &mut self,
+        folder: &WireName,
+        expected: UidValidity,
+        feed: &mut F,
+    ) -> Result<bool, Failure> {
+        self.current = None;
+        let tag = self.ask_to_open(folder).await?;
         let mut run = Run::default();
+        self.fill(feed, &mut run).await?;
+        let opened = self.opened(&tag, folder).await?;
+        if opened.validity() != expected {
+            return Ok(false);
+        }
+        let uidnext = opened.uidnext.and_then(Uid::new).unwrap_or(Uid::MAX);
+        let examined = Examined { uidvalidity: expected, uidnext, exists: opened.messages()? };
+        self.current = Some((folder.clone(), examined));
+        self.go_on(feed, run).await?;
+        Ok(true)
+    }
+
+    async fn go_on<F: FetchFeed>(&mut self, feed: &mut F, mut run: Run) -> Result<(), Failure> {
         loop {
             match self.turn(feed, &mut run).await {
                 Ok(true) => return Ok(()),
@@ -71,8 +98,8 @@ impl ImapSession {
         }
     }
 
-    /// Sends what may be sent and reads one response; true when everything is done.
-    async fn turn<F: FetchFeed>(&mut self, feed: &mut F, run: &mut Run) -> Result<bool, Failure> {
+    /// Sends what may be in flight.
+    async fn fill<F: FetchFeed>(&mut self, feed: &mut F, run: &mut Run) -> Result<(), Failure> {
         while run.flights.len() < self.depth {
             if let Some(uids) = run.again.pop_front() {
                 let tag = self.link.send(&self.body_command(&uids)).await;
@@ -88,6 +115,12 @@ impl ImapSession {
                 None => run.exhausted = true,
             }
         }
+        Ok(())
+    }
+
+    /// Sends what may be sent and reads one response; true when everything is done.
+    async fn turn<F: FetchFeed>(&mut self, feed: &mut F, run: &mut Run) -> Result<bool, Failure> {
+        self.fill(feed, run).await?;
         if !run.flights.is_empty() {
             self.take_one(feed, run).await?;
             return Ok(false);
