@@ -132,6 +132,16 @@ impl Default for Sizes {
     }
 }
 
+impl Sizes {
+    /// Returns the sizes of a pass with so many lanes. Small slices let lanes share; one alone has larger ones, since each
+    /// costs it a few reads and writes in a row.
+    #[must_use]
+    pub fn with_lanes(&self, lanes: u16) -> Self {
+        let times = if lanes > 1 { 1 } else { 4 };
+        Self { slice_messages: self.slice_messages * times, slice_octets: self.slice_octets * times, ..self.clone() }
+    }
+}
+
 /// Times and sizes together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {

@@ -9,7 +9,7 @@ use super::work::Work;
 use crate::lane;
 use crate::ledger::{self, LedgerError};
 use crate::world::{World, later};
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all};
 use mailcrane_core::Fault;
 use mailcrane_core::Timestamp;
 use mailcrane_core::digest::Digest;
@@ -223,12 +223,14 @@ async fn lease<W: World, D: Destination>(
 ) -> Result<Option<Work>, LeaseError> {
     let (migration, no) = (lane.record.migration.clone(), lane.record.account);
     let folder_key = keys::folder(&migration, no, slice.record.folder);
-    let folder = ledger::get::<Folder>(world.table(), &folder_key).await?.record;
+    let folder = ledger::get::<Folder>(world.table(), &folder_key);
+    let (folder, list) = join(folder, messages(world, &migration, no, &slice.record)).await;
+    let folder = folder?.record;
     if folder.epoch != slice.record.epoch {
         close_former(world, lane, slice).await?;
         return Ok(None);
     }
-    let list = messages(world, &migration, no, &slice.record).await?;
+    let list = list?;
     let until = later(world.now(), length(world, destination));
     slice.record.state = SliceState::Leased;
     slice.record.lease = Some(Lease { lane: lane.record.no, generation: lane.record.generation, until });

@@ -217,7 +217,8 @@ impl<W: World> Planner<'_, W> {
         commit::keep(self.world, self.lane).await?;
         earlier.add_listed(record.no, std::mem::take(&mut there.former));
         let moves = self.lane.record.pass > PassNo(1) && record.epoch == 0;
-        let mut slicer = Slicer::new(self.world.sizes(), self.filter, there);
+        let sizes = self.world.sizes().with_lanes(self.account.pass.lanes);
+        let mut slicer = Slicer::new(&sizes, self.filter, there);
         let mut writer = SliceWriter::new(record, self.account.pass.slices);
         while let Some(messages) = scanned.take() {
             let messages = self.one_label_each(record, &mut slicer, messages);
