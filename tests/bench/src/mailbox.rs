@@ -22,8 +22,6 @@ const LINE: usize = 76;
 pub(crate) enum Kind {
     /// The usual spread of sizes, 55 KB on average, in three folders.
     Ordinary,
-    /// The same spread, a quarter as many, in one folder.
-    Part,
     /// Very many messages of about 2.5 KB.
     Small,
     /// A few of 20 MB.
@@ -45,13 +43,12 @@ impl Mailbox {
         let mut random = Rng::with_seed(0x6d61_696c);
         let folders = match kind {
             Kind::Ordinary => vec![("INBOX", 2_500), ("Sent", 1_000), ("Archive", 500)],
-            Kind::Part => vec![("INBOX", 1_000)],
             Kind::Small => vec![("INBOX", 50_000)],
             Kind::Large => vec![("INBOX", 40)],
             Kind::Many => vec![("INBOX", 60_000), ("Archive", 40_000)],
         };
         let mut size = || match kind {
-            Kind::Ordinary | Kind::Part => spread(&mut random),
+            Kind::Ordinary => spread(&mut random),
             Kind::Small => 1_500 + random.usize(0..2_000),
             Kind::Large => 20_000_000,
             Kind::Many => 800,
@@ -67,7 +64,6 @@ impl Mailbox {
     pub(crate) fn user(&self) -> &'static str {
         match self.kind {
             Kind::Ordinary => "ordinary",
-            Kind::Part => "part",
             Kind::Small => "small",
             Kind::Large => "large",
             Kind::Many => "many",

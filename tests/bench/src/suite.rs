@@ -36,8 +36,7 @@ impl Scope {
 pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&Run)) -> Result<Vec<Run>> {
     use Contestant::{BareFetch, BareImap, BareWorkMail, Imapsync, Mbsync, ToImap, ToWorkMail};
     let draw = |kind| Mailbox::draw(kind, scope.divisor);
-    let (ordinary, part, small, large) = (draw(Kind::Ordinary), draw(Kind::Part), draw(Kind::Small), draw(Kind::Large));
-    let many = draw(Kind::Many);
+    let (ordinary, small, large, many) = (draw(Kind::Ordinary), draw(Kind::Small), draw(Kind::Large), draw(Kind::Many));
     let bout = |contestant, mailbox, ms| Bout {
         contestant,
         mailbox,
@@ -65,8 +64,7 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     for _ in 0..scope.times.min(2) {
         bouts.extend([0, 100].map(|ms| bout(ToWorkMail, &small, ms)));
         bouts.push(Bout { foreign: FOREIGN / scope.divisor, ..bout(ToWorkMail, &small, 0) });
-        bouts.push(bout(ToWorkMail, &part, 30));
-        bouts.push(Bout { accounts: 8, ..bout(ToWorkMail, &part, 30) });
+        bouts.extend([ToWorkMail, ToImap].map(|contestant| Bout { accounts: 8, ..bout(contestant, &ordinary, 30) }));
     }
     bouts.push(bout(ToImap, &small, 100));
     bouts.push(Bout { lanes: 1, ..bout(ToWorkMail, &ordinary, 30) });
@@ -74,7 +72,7 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     bouts.push(Bout { lanes: 1, chunk_seconds: SHORT_CHUNK, ..bout(ToWorkMail, &small, 100) });
     bouts.push(Bout { delta: true, ..bout(ToWorkMail, &many, 0) });
     bouts.retain(|bout| only.is_none_or(|only| bout.title().contains(only)));
-    let mut mailboxes = vec![&ordinary, &part, &small, &large, &many];
+    let mut mailboxes = vec![&ordinary, &small, &large, &many];
     mailboxes.retain(|mailbox| bouts.iter().any(|bout| bout.mailbox.kind == mailbox.kind));
     let mut arena = Arena::open(&mailboxes).await?;
     // The server numbers its messages and fills its caches before anything counts.

@@ -266,7 +266,10 @@ impl Stage {
 
     /// Starts a pass and invokes functions until the migration rests.
     async fn play(&mut self, pass: PassKind) -> Result<Vec<Chunk>> {
-        control::start(&*self.world, &self.id, pass, None, None).await?;
+        let (world, id) = (self.world.clone(), self.id.clone());
+        // Functions are invoked while the start still goes over the accounts.
+        let mut start = tokio::spawn(async move { control::start(&*world, &id, pass, None, None).await });
+        let mut started = false;
         let (mut running, mut chunks) = (FuturesUnordered::new(), Vec::new());
         let mut sweeps = tokio::time::interval(SWEEP);
         sweeps.tick().await;
@@ -281,9 +284,13 @@ impl Stage {
                     let (door, chunk) = ended??;
                     self.free.push(door);
                     chunks.push(chunk);
-                    if running.is_empty() && self.rests().await? {
+                    if started && running.is_empty() && self.rests().await? {
                         return Ok(chunks);
                     }
+                }
+                begun = &mut start, if !started => {
+                    begun??;
+                    started = true;
                 }
                 _ = sweeps.tick() => {
                     let deadline = later(self.world.now(), SWEEP);
