@@ -64,7 +64,7 @@ pub(super) async fn answer(state: Arc<State>, head: Parts, body: Incoming, conne
     entry.bytes = bytes.len();
     let prepared = {
         let (state, bytes, headers) = (Arc::clone(&state), bytes.clone(), head.headers.clone());
-        blocking(move || state.store.read(|c| prepare(c, &state, &headers, &bytes))).await
+        blocking(move || prepare(&state, &headers, &bytes)).await
     };
     let ready = match prepared {
         Ok(Ok(Prepared::Ready(ready))) => *ready,
@@ -111,11 +111,12 @@ pub(super) async fn answer(state: Arc<State>, head: Parts, body: Incoming, conne
     ended(&state, entry, reply, &outcome)
 }
 
-fn prepare(c: &Connection, state: &State, headers: &hyper::HeaderMap, bytes: &[u8]) -> Result<Prepared, StoreError> {
-    let Some(principal) = sign_in::principal(c, headers)? else {
+/// Reads the request. No view of the store is held meanwhile: it would keep the writer from clearing its log.
+fn prepare(state: &State, headers: &hyper::HeaderMap, bytes: &[u8]) -> Result<Prepared, StoreError> {
+    let Some(principal) = state.store.read(|c| sign_in::principal(c, headers))? else {
         return Ok(Prepared::Unauthorized);
     };
-    let mut access = Access { principal, impersonated: None };
+    let access = Access { principal, impersonated: None };
     let level = match &access.principal {
         Principal::User(user) => user.email.clone().unwrap_or_default(),
         Principal::Role(_) => knobs::ALL.to_owned(),
@@ -124,6 +125,11 @@ fn prepare(c: &Connection, state: &State, headers: &hyper::HeaderMap, bytes: &[u
         Ok(request) => request,
         Err(fault) => return Ok(Prepared::Refused(fault, access.name(), String::new())),
     };
+    state.store.read(|c| allow(c, access, request))
+}
+
+/// Finds whose mailbox the request is about, and whether it may be.
+fn allow(c: &Connection, mut access: Access, request: Request) -> Result<Prepared, StoreError> {
     let refused = |code: &str, text: &str, access: &Access| {
         Ok(Prepared::Refused(Fault::new(code, text), access.name(), request.body.name.clone()))
     };
