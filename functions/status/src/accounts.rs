@@ -1,6 +1,7 @@
 //! `GET …/accounts` and `GET …/accounts/{no}`.
 
 use crate::handler::unavailable;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::AccountNo;
 use mailcrane_core::ports::table::Table;
@@ -12,6 +13,9 @@ use mailcrane_lambda::cursor;
 use mailcrane_lambda::http::{Problem, Request, Response};
 use mailcrane_lambda::view::{AccountView, Totals, Waits};
 use serde_json::json;
+
+/// So many accounts are asked at once how they stand.
+const AT_ONCE: usize = 16;
 
 /// Lists accounts in their order. The cursor is the number of the next account.
 pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Migration) -> Result<Response, Problem> {
@@ -29,17 +33,16 @@ pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Mig
         let page = ledger::page::<Account>(table, &partition, "A#", after.as_deref(), room).await;
         let (found, next) = page.map_err(|error| unavailable(migration, &error))?;
         let last = found.last().map(|account| account.record.no.0);
-        for account in found.into_iter().map(|account| account.record) {
-            if account.no.0 < migration.accounts && !account.removed {
-                accounts.push(shown(table, migration, &account).await?);
-            }
-        }
+        let there = |account: &Account| account.no.0 < migration.accounts && !account.removed;
+        accounts.extend(found.into_iter().map(|account| account.record).filter(there));
         from = match (next, last) {
             (Some(_), Some(last)) => last.saturating_add(1),
             _ => bucket.saturating_add(1).saturating_mul(250),
         };
     }
     let next = (from < migration.accounts).then(|| from.to_string());
+    let live = live_of_all(table, migration, &accounts).await?;
+    let accounts: Vec<_> = accounts.iter().zip(live).map(|(account, live)| shown(account, live)).collect();
     Ok(Response::json(200, &json!({"accounts": accounts, "next": next})).tagged(request))
 }
 
@@ -58,14 +61,12 @@ pub(crate) async fn one<T: Table>(
     migration: &Migration,
     account: &Account,
 ) -> Result<Response, Problem> {
-    Ok(Response::json(200, &shown(table, migration, account).await?).tagged(request))
+    let live = live(table, migration, account).await?;
+    Ok(Response::json(200, &shown(account, live)).tagged(request))
 }
 
-async fn shown<T: Table>(table: &T, migration: &Migration, account: &Account) -> Result<AccountView, Problem> {
-    let mut view = AccountView::of(account);
-    let live = live(table, migration, account).await?;
-    (view.totals, view.waits, view.estimate) = (live.totals, live.waits, live.estimate);
-    Ok(view)
+fn shown(account: &Account, live: Live) -> AccountView {
+    AccountView { totals: live.totals, waits: live.waits, estimate: live.estimate, ..AccountView::of(account) }
 }
 
 /// An account as it is now.
@@ -78,8 +79,18 @@ pub(crate) struct Live {
     pub(crate) estimate: Option<Estimate>,
 }
 
+/// Returns accounts as they are now, in their order.
+pub(crate) async fn live_of_all<T: Table>(
+    table: &T,
+    migration: &Migration,
+    accounts: &[Account],
+) -> Result<Vec<Live>, Problem> {
+    let asked = stream::iter(accounts).map(|account| live(table, migration, account));
+    asked.buffered(AT_ONCE).try_collect().await
+}
+
 /// Returns an account as it is now. The counters of an active account are those of its lanes.
-pub(crate) async fn live<T: Table>(table: &T, migration: &Migration, account: &Account) -> Result<Live, Problem> {
+async fn live<T: Table>(table: &T, migration: &Migration, account: &Account) -> Result<Live, Problem> {
     let (now, sizes) = (Timestamp::now(), Sizes::default());
     if !account.state.active() {
         let estimate = estimate::of_account(account, &account.pass.counters, now, &sizes);

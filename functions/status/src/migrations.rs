@@ -49,23 +49,23 @@ pub(crate) async fn list<T: Table>(table: &T, operator: &OperatorKey, request: &
 pub(crate) async fn one<T: Table>(table: &T, request: &Request, migration: &Migration) -> Result<Response, Problem> {
     let mut view = MigrationView::of(migration);
     if migration.accounts <= ADDED_UP {
-        let (mut totals, mut states, mut estimates) = (Totals::default(), BTreeMap::new(), Vec::new());
+        let mut accounts = Vec::new();
         for bucket in 0..migration.accounts.div_ceil(250) {
             let partition = keys::bucket(&migration.id, bucket);
-            let accounts = ledger::all::<Account>(table, &partition, "A#").await;
-            for account in accounts.map_err(|error| unavailable(migration, &error))? {
-                let account = account.record;
-                if account.no.0 >= migration.accounts || account.removed {
-                    continue;
-                }
-                *states.entry(word(&account)).or_insert(0) += 1;
-                let live = accounts::live(table, migration, &account).await?;
-                if account.selected {
-                    totals.add(&live.totals);
-                }
-                view.waits.extend(live.waits);
-                estimates.extend(live.estimate);
+            let found = ledger::all::<Account>(table, &partition, "A#").await;
+            let found = found.map_err(|error| unavailable(migration, &error))?;
+            let there = |account: &Account| account.no.0 < migration.accounts && !account.removed;
+            accounts.extend(found.into_iter().map(|account| account.record).filter(there));
+        }
+        let (mut totals, mut states, mut estimates) = (Totals::default(), BTreeMap::new(), Vec::new());
+        let live = accounts::live_of_all(table, migration, &accounts).await?;
+        for (account, live) in accounts.iter().zip(live) {
+            *states.entry(word(account)).or_insert(0) += 1;
+            if account.selected {
+                totals.add(&live.totals);
             }
+            view.waits.extend(live.waits);
+            estimates.extend(live.estimate);
         }
         (view.totals, view.states) = (totals, Some(states));
         view.estimate = estimate::together(&estimates, Sizes::default().active_accounts);

@@ -25,6 +25,8 @@ use mailcrane_testkit::{ManualClock, Memory};
 use serde_json::Value;
 use std::time::Duration;
 
+mod accounts;
+
 const ID: &str = "0123456789ab";
 
 struct Scene {
