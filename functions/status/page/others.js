@@ -43,15 +43,15 @@ export function others(app, account, fits, words) {
     element.hidden = !holds || !found.length
     say(text, t(words, { n: found.length }))
   }
-  /** The listing has no filter, so all of it is read, unless the numbers of the migration say that there is nobody. */
+  /** Reads who was kept out, unless the numbers of the migration say that there is nobody. */
   async function search() {
     const { states } = app.migration
     const own = KEPT_OUT.includes(account.state) ? 1 : 0
     if (states && KEPT_OUT.reduce((sum, state) => sum + (states[state] ?? 0), 0) <= own) return
     let cursor = null
     do {
-      const page = await app.client.get(`/accounts?${new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) })}`)
-      found.push(...page.accounts.filter((one) => one.no !== account.no && KEPT_OUT.includes(one.state) && fits(one)))
+      const page = await app.client.get(`/accounts?${new URLSearchParams({ limit: PAGE, state: KEPT_OUT.join(), ...(cursor && { cursor }) })}`)
+      found.push(...page.accounts.filter((one) => one.no !== account.no && fits(one)))
       draw()
       cursor = page.next
       // Nobody asks any more.

@@ -1,6 +1,7 @@
 //! `GET …/accounts` and `GET …/accounts/{no}`.
 
 use crate::handler::unavailable;
+use crate::states::States;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mailcrane_core::Timestamp;
 use mailcrane_core::id::AccountNo;
@@ -17,28 +18,47 @@ use serde_json::json;
 /// So many accounts are asked at once how they stand.
 const AT_ONCE: usize = 16;
 
-/// Lists accounts in their order. The cursor is the number of the next account.
+/// How many accounts a bucket of the table holds.
+const BUCKET: u32 = 250;
+
+/// So many accounts are looked at for one page of chosen ones; a page may have fewer than were asked for, or none.
+const LOOKED_AT: u32 = 1_000;
+
+/// Lists accounts in their order; `state` chooses some. The cursor is the number of the next account.
 pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Migration) -> Result<Response, Problem> {
-    let limit = request.limit(100, 250)?;
+    let limit = request.limit(100, BUCKET as usize)?;
+    let states = States::read(request)?;
     let mut from: u32 = match request.query("cursor") {
         Some(text) => text.parse().map_err(|_| cursor::unknown())?,
         None => 0,
     };
-    let mut accounts = Vec::new();
-    while accounts.len() < limit && from < migration.accounts {
+    let end = match states {
+        States::All => migration.accounts,
+        States::Only(_) => from.saturating_add(LOOKED_AT).min(migration.accounts),
+    };
+    let mut accounts: Vec<Account> = Vec::new();
+    while accounts.len() < limit && from < end {
         let bucket = AccountNo(from).bucket();
         let after = from.checked_sub(1).map(|before| format!("A#{}", AccountNo(before)));
         let partition = keys::bucket(&migration.id, bucket);
-        let room = limit.saturating_sub(accounts.len());
+        let room = match states {
+            States::All => limit.saturating_sub(accounts.len()),
+            States::Only(_) => BUCKET as usize,
+        };
         let page = ledger::page::<Account>(table, &partition, "A#", after.as_deref(), room).await;
         let (found, next) = page.map_err(|error| unavailable(migration, &error))?;
         let last = found.last().map(|account| account.record.no.0);
         let there = |account: &Account| account.no.0 < migration.accounts && !account.removed;
-        accounts.extend(found.into_iter().map(|account| account.record).filter(there));
+        let wanted = |account: &Account| there(account) && states.have(account.state);
+        accounts.extend(found.into_iter().map(|account| account.record).filter(wanted));
         from = match (next, last) {
             (Some(_), Some(last)) => last.saturating_add(1),
-            _ => bucket.saturating_add(1).saturating_mul(250),
+            _ => bucket.saturating_add(1).saturating_mul(BUCKET),
         };
+    }
+    if let Some(beyond) = accounts.get(limit) {
+        from = beyond.no.0;
+        accounts.truncate(limit);
     }
     let next = (from < migration.accounts).then(|| from.to_string());
     let live = live_of_all(table, migration, &accounts).await?;

@@ -15,6 +15,7 @@ mod protocol;
 mod providers;
 mod rescued;
 mod rows;
+mod states;
 mod vouchers;
 
 use handler::App;

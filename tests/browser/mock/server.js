@@ -100,7 +100,10 @@ export async function start({ port = 0, undo = false, speed = 1 } = {}) {
       }
       const from = Number(query.get('cursor') ?? 0), limit = Number(query.get('limit') ?? 100)
       const next = from + limit < one.accounts.length ? String(from + limit) : null
-      return { status: 200, body: { accounts: one.accounts.slice(from, from + limit).filter((each) => !each.removed), next } }
+      const states = query.get('state')?.split(',')
+      // A page of chosen accounts may have fewer than the limit, or none, as the API says.
+      const shown = one.accounts.slice(from, from + limit).filter((each) => !each.removed && (!states || states.includes(each.state)))
+      return { status: 200, body: { accounts: shown, next } }
     }
     const account = one.accounts[Number(no)]
     if (!account) return problem(404, 'not_found', 'there is no such account')
