@@ -887,6 +887,8 @@ for (const [name, t, language, viewport, dark] of [['desktop', en, 'en', DESKTOP
     await correct(page, 'u1@')
     await also(page, 2).waitFor()
     const box = page.getByRole('dialog')
+    assert.equal(await box.getByLabel(t['oauth.kind']).inputValue(), 'client_credentials', 'what is in use is corrected')
+    await box.getByLabel(t['oauth.kind']).selectOption('refresh_token')
     await box.getByLabel(t['oauth.refresh_token'], { exact: true }).fill('of-one-mailbox')
     await also(page, 2).waitFor({ state: 'hidden' })
     given.client_secret = 'right'
@@ -944,6 +946,37 @@ test('the others are looked for in all pages, and not at all where nobody else w
   await page.getByText(en['others.done'].other.replace('{n}', '4')).waitFor()
   assert.deepEqual(mock.calls.filter((call) => call.method === 'POST').map((call) => call.path.split('/').at(-2)).sort(), ['0', '300', '400', '5', '599'])
   assert.deepEqual(mock.calls.filter((call) => call.method === 'PATCH'), [])
+  assert.deepEqual(wrong, [])
+  await close()
+})
+
+test('what tokens are fetched with is offered to accounts of the same kind alone', async () => {
+  const { page, wrong, close } = await open(browser, mock.url)
+  const app = { kind: 'client_credentials', client_id: 'app', client_secret: 'wrong', token_url: 'https://login.example.org/token', scope: 'imap' }
+  const token = { kind: 'refresh_token', client_id: 'app', refresh_token: 'wrong', token_url: 'https://login.example.org/token' }
+  const entry = (no, oauth) => ({ source: { user: `u${no}@example.net`, ...(oauth && { oauth }) }, destination: { mailbox: `u${no}@example.org` } })
+  const order = { name: '', notify: [], language: 'en', source: { host: 'imap.own.example.org', oauth: app }, destination: { kind: 'workmail', access: 'administrator' }, accounts: [entry(0), entry(1), entry(2, token), entry(3, token), entry(4)] }
+  const answer = await fetch(`${mock.url}/v1/migrations`, { method: 'POST', headers: { authorization: `Bearer ${KEY}` }, body: JSON.stringify(order) })
+  const { id, status_url: link } = await answer.json()
+  const one = mock.migrations.get(id)
+  one.held = true
+  for (const account of one.accounts) Object.assign(account, { state: 'check_failed' }).source.check = { state: 'failed', code: 'source.oauth', message: 'refused' }
+  // An earlier version did not say which kind an account has.
+  one.accounts[4].source.oauth_kind = undefined
+  one.view.state = 'ready'
+  await page.goto(mock.url + link)
+  await page.reload()
+  await page.locator('.badge', { hasText: en['account.state.check_failed'] }).first().waitFor()
+  await page.getByRole('button', { name: `${en['account.correct']}: u0@` }).click()
+  const box = page.getByRole('dialog')
+  const also = (n) => box.getByRole('checkbox', { name: (n === 1 ? en['others.also'].one : en['others.also'].other).replace('{n}', n) })
+  await also(4).waitFor()
+  for (const [name, value] of Object.entries({ ...app, client_secret: 'right' })) if (name !== 'kind') await box.getByLabel(en[`oauth.${name}`], { exact: true }).fill(value)
+  await also(1).waitFor()
+  mock.calls.length = 0
+  await box.getByRole('button', { name: en['account.save'] }).click()
+  await box.getByText(en['others.done'].one.replace('{n}', '1')).waitFor()
+  assert.deepEqual(mock.calls.filter((call) => call.method === 'PATCH').map((call) => call.path.split('/').at(-1)).sort(), ['0', '1'])
   assert.deepEqual(wrong, [])
   await close()
 })

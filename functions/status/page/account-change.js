@@ -5,7 +5,7 @@ import { dialog, fault, field, h, show } from './dom.js'
 import { explain } from './explain.js'
 import { mark } from './faults.js'
 import { oauthFields } from './oauth.js'
-import { alike, forMany, held, others } from './others.js'
+import { alike, forMany, held, others, reaches } from './others.js'
 import { presetAt } from './preset.js'
 import { spread } from './spread.js'
 import { t, told } from './texts.js'
@@ -37,7 +37,7 @@ export function correct(app, account, changed) {
     [name, field(t(labels[name]), input, { name, hint: name === 'source.password' ? hint : undefined })]))
   const administrator = scheme && administratorFields({ admin_scheme: scheme }, t('account.unchanged'))
   const also = forMany(source) && others(app, account, alike(account), 'others.also')
-  const tokens = oauthFields({ changed: weigh })
+  const tokens = oauthFields({ kind: source.oauth_kind, changed: weigh })
   const sealed = h('details', { class: 'more', open: source.auth === 'oauth', hidden: mailbox }, h('summary', null, t(source.auth === 'oauth' ? 'account.oauth_again' : 'account.oauth')), tokens.element)
   async function learn() {
     const host = inputs['source.host'].value
@@ -67,7 +67,8 @@ export function correct(app, account, changed) {
   /** Offers the others only what is theirs, too. */
   function weigh() {
     const change = body()
-    if (also) also.hold(Boolean(held(change)) || !Object.keys(change).length)
+    const common = held(change) ?? (Object.keys(change).length ? null : {})
+    if (also) also.hold(common ? reaches(common) : () => false)
   }
   /** Marks two ways to sign in: of both the service would take one. */
   function choose({ source: { password, oauth, ...more } = {} }) {

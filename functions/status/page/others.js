@@ -31,17 +31,22 @@ export const alike = ({ source }) => (one) => refused(one) && place(one.source) 
 /** Tells of an account whether it meets the same certificate, which is not trusted yet. */
 export const sameCertificate = ({ source }) => (one) => place(one.source) === place(source) && one.source.check.fingerprint === source.check.fingerprint
 
+/** Tells of an account whether a change may reach it: what tokens are fetched with takes the place of its own kind alone. */
+export const reaches = ({ source: { oauth } = {} }) => ({ source }) => !oauth || source.oauth_kind === oauth.kind
+
 /** Offers to change the others that fit, in words of their number; nothing is seen of it where there are none. */
 export function others(app, account, fits, words) {
   const found = []
   const tick = h('input', { type: 'checkbox', checked: true })
   const text = h('strong')
   const element = h('label', { class: 'option', hidden: true }, tick, h('span', null, text, h('span', { class: 'hint' }, t('others.hint'))))
-  let holds = true
+  let reached = () => true
 
+  const chosen = () => found.filter(reached)
   function draw() {
-    element.hidden = !holds || !found.length
-    say(text, t(words, { n: found.length }))
+    const n = chosen().length
+    element.hidden = !n
+    say(text, t(words, { n }))
   }
   /** Reads who was kept out, unless the numbers of the migration say that there is nobody. */
   async function search() {
@@ -60,15 +65,15 @@ export function others(app, account, fits, words) {
   const searched = search().catch(() => {})
   return {
     element,
-    /** Says whether what is entered holds for others at all. */
-    hold(on) {
-      holds = on
+    /** Says for whom of the others holds what is entered. */
+    hold(fitting) {
+      reached = fitting
       draw()
     },
     /** Gives the accounts that are to be changed, too. */
     async chosen() {
       await searched
-      return holds && tick.checked ? found : []
+      return tick.checked ? chosen() : []
     },
   }
 }

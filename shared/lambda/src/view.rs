@@ -263,6 +263,9 @@ pub struct SourceView {
     pub user: String,
     /// How it is signed in to.
     pub auth: mailcrane_core::record::SourceAuth,
+    /// What kind of OAuth 2 that is, when it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth_kind: Option<mailcrane_core::record::OauthKind>,
     /// Its check.
     pub check: Check,
 }
@@ -335,6 +338,7 @@ impl AccountView {
                 security: endpoint.security,
                 user: account.source.user.clone(),
                 auth: account.source.auth,
+                oauth_kind: account.source_oauth,
                 check: account.source_check.clone(),
             },
             destination: DestinationView {

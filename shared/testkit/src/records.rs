@@ -53,6 +53,7 @@ pub fn account(no: AccountNo, endpoint: Endpoint, user: &str, mailbox: &str) -> 
         no,
         source_id: SourceId::of(user, &endpoint.host),
         source: SourceEnd { endpoint, user: user.to_owned(), auth: Default::default() },
+        source_oauth: None,
         destination: DestinationEnd { mailbox: mailbox.to_owned(), user: None },
         state: AccountState::Ready,
         selected: true,

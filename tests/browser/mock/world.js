@@ -12,7 +12,7 @@ export function accountOf({ source, destination, selected = true }, defaults = {
   const size = hash(source.user)
   return {
     no: 0, state: 'waiting', selected, pass: 0,
-    source: { host: source.host ?? defaults.host, port: defaults.port ?? 993, security: 'tls', user: source.user, auth: source.password ? 'password' : source.oauth || (defaults.oauth && !source.admin_user) ? 'oauth' : { administrator: defaults.admin_scheme ?? 'auto' }, check: { state: 'pending' } },
+    source: { host: source.host ?? defaults.host, port: defaults.port ?? 993, security: 'tls', user: source.user, auth: source.password ? 'password' : source.oauth || (defaults.oauth && !source.admin_user) ? 'oauth' : { administrator: defaults.admin_scheme ?? 'auto' }, oauth_kind: source.password || source.admin_user ? undefined : (source.oauth ?? defaults.oauth)?.kind, check: { state: 'pending' } },
     destination: { mailbox: destination.mailbox, check: { state: 'pending' } },
     analysis: { folders: 0, messages: 0, bytes: 0, recent_messages: 0, recent_bytes: 0, too_large: 0, destination_items: 0, complete: false, milliseconds: 0 },
     totals: zero(), waits: [], size: 900 + (size % 2600), wrong: [source.password ?? defaults.admin_password ?? defaults.oauth?.client_secret, source.oauth?.refresh_token].includes('wrong'), unknown: source.user.startsWith('selfsigned'),
@@ -41,8 +41,8 @@ export function migrationOf(order, id, token) {
       if (!change.source && !change.destination) return
       const { password, oauth, admin_password: admin, admin_scheme: scheme } = change.source ?? {}
       if (password || admin) account.wrong = (password ?? admin) === 'wrong'
-      if (password) account.source.auth = 'password'
-      if (oauth) Object.assign(account, { wrong: oauth.client_secret === 'wrong', source: { ...account.source, auth: 'oauth' } })
+      if (password) Object.assign(account.source, { auth: 'password', oauth_kind: undefined })
+      if (oauth) Object.assign(account, { wrong: oauth.client_secret === 'wrong', source: { ...account.source, auth: 'oauth', oauth_kind: oauth.kind } })
       if (scheme && account.source.auth.administrator) account.source.auth = { administrator: scheme }
       for (const name of ['host', 'port', 'security']) if (change.source?.[name]) account.source[name] = change.source[name]
       if (change.source?.fingerprint) account.unknown = change.source.fingerprint !== FINGERPRINT

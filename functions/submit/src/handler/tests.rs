@@ -228,6 +228,37 @@ fn a_way_to_sign_in_is_changed_to_one_other_at_a_time() {
     assert_eq!((status, &body["source"]["auth"]), (200, &json!({"administrator": "exchange"})), "{body}");
     let (status, body) = change(json!({"oauth": oauth}));
     assert_eq!((status, &body["source"]["auth"]), (200, &json!("oauth")), "{body}");
+    assert_eq!(body["source"]["oauth_kind"], "refresh_token");
+    let (_, body) = change(json!({"port": 1993}));
+    assert_eq!(body["source"]["oauth_kind"], "refresh_token", "it is signed in to as before");
+    let (_, body) = change(json!({"password": "p"}));
+    assert_eq!((&body["source"]["auth"], body["source"].get("oauth_kind")), (&json!("password"), None), "{body}");
+}
+
+#[test]
+fn the_kind_of_oauth_is_told_and_nothing_of_its_secret() {
+    let scene = scene();
+    let app = json!({"kind": "client_credentials", "client_id": "c", "client_secret": "Hidden-1", "scope": "s",
+        "token_url": "https://o.example"});
+    let own = json!({"kind": "refresh_token", "client_id": "c", "refresh_token": "Hidden-2",
+        "token_url": "https://o.example"});
+    let account = |user: &str, source: Value| {
+        let mut source = source;
+        source["user"] = json!(user);
+        json!({"source": source, "destination": {"mailbox": format!("{user}@example.org"), "password": "p"}})
+    };
+    let accounts =
+        [account("a", json!({})), account("b", json!({"oauth": own})), account("c", json!({"password": "p"}))];
+    let order = json!({"source": {"host": "imap.example.org", "oauth": app}, "accounts": accounts,
+        "destination": {"kind": "workmail", "access": "user"}});
+    let (status, made) = scene.call("POST", "/v1/migrations", KEY, &order);
+    assert_eq!(status, 201, "{made}");
+    let path = format!("/v1/migrations/{}/accounts", made["id"].as_str().unwrap());
+    for (no, kind) in [json!("client_credentials"), json!("refresh_token"), Value::Null].into_iter().enumerate() {
+        let (status, body) = scene.call("PATCH", &format!("{path}/{no}"), KEY, &json!({"selected": true}));
+        assert_eq!((status, &body["source"]["oauth_kind"]), (200, &kind), "{body}");
+        assert!(!body.to_string().contains("Hidden"), "{body}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! An account: one pair of source mailbox and destination mailbox.
 
-use super::{Access, Counters, Record};
+use super::{Access, Counters, OauthKind, Record};
 use crate::id::{AccountNo, PassNo};
 use crate::key::SourceId;
 use crate::ports::source::{AdminScheme, Endpoint};
@@ -220,6 +220,9 @@ pub struct Account {
     pub source_id: SourceId,
     /// The source.
     pub source: SourceEnd,
+    /// What kind of OAuth 2 its source is signed in to by, when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_oauth: Option<OauthKind>,
     /// The destination.
     pub destination: DestinationEnd,
     /// The state; changed by [`AccountState::apply`] alone.

@@ -24,7 +24,7 @@ pub use mailbox::CreatedMailbox;
 pub use migration::{Access, DestinationKind, Grant, GrantKind, Migration, Opened, Options};
 pub use outline::Outline;
 pub use protocol::{Entry, EntryKind};
-pub use secrets::{OauthSecret, Secrets};
+pub use secrets::{OauthKind, OauthSecret, Secrets};
 pub use slice::{Lease, Planned, Slice, SliceKind, SliceState};
 pub use voucher::{ListedVoucher, Payment, Right, Voucher};
 pub use webhook::{Telling, Webhook, WebhookTrouble};

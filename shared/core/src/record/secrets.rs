@@ -24,6 +24,18 @@ pub struct Secrets {
     pub destination_password: Option<Secret>,
 }
 
+/// The kind of what an OAuth 2 access token is fetched with; no secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OauthKind {
+    /// A user's refresh token, which opens one mailbox.
+    RefreshToken,
+    /// An application that signs in by itself.
+    ClientCredentials,
+    /// A Google service account with domain-wide delegation.
+    ServiceAccount,
+}
+
 /// What an OAuth 2 access token is fetched with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -65,4 +77,34 @@ pub enum OauthSecret {
         /// The scope.
         scope: String,
     },
+}
+
+impl OauthSecret {
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> OauthKind {
+        match self {
+            Self::RefreshToken { .. } => OauthKind::RefreshToken,
+            Self::ClientCredentials { .. } => OauthKind::ClientCredentials,
+            Self::ServiceAccount { .. } => OauthKind::ServiceAccount,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_kind_is_called_as_the_secret_calls_it() {
+        let all = json!({"token_url": "u", "client_id": "c", "client_secret": "s", "refresh_token": "r", "scope": "o",
+            "client_email": "e", "private_key": "p"});
+        for kind in ["refresh_token", "client_credentials", "service_account"] {
+            let mut secret = all.clone();
+            secret["kind"] = Value::from(kind);
+            let secret: OauthSecret = serde_json::from_value(secret).unwrap();
+            assert_eq!(serde_json::to_value(secret.kind()).unwrap(), kind);
+        }
+    }
 }

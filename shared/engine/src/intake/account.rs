@@ -12,8 +12,8 @@ use mailcrane_core::ports::source::Endpoint;
 use mailcrane_core::ports::table::Table as _;
 use mailcrane_core::ports::vault::Vault;
 use mailcrane_core::record::{
-    Account, Allowance, Analysis, Check, Counters, DestinationEnd, Migration, Pass, Secrets, SourceAuth, SourceEnd,
-    Versioned, keys,
+    Account, Allowance, Analysis, Check, Counters, DestinationEnd, Migration, OauthSecret, Pass, Secrets, SourceAuth,
+    SourceEnd, Versioned, keys,
 };
 use mailcrane_core::secret::Secret;
 use mailcrane_core::state::{AccountEvent, AccountState, Illegal, MigrationEvent};
@@ -109,6 +109,7 @@ fn record(no: AccountNo, account: &NewAccount) -> Account {
         no,
         source_id: SourceId::of(&account.source.user, &account.source.endpoint.host),
         source: account.source.clone(),
+        source_oauth: account.secrets.source_oauth.as_ref().map(OauthSecret::kind),
         destination: account.destination.clone(),
         state: AccountState::Waiting,
         selected: account.selected,
@@ -172,6 +173,7 @@ fn apply(account: &mut Account, change: &AccountChange) -> Result<(), LedgerErro
     }
     if let Some(auth) = change.auth {
         account.source.auth = auth;
+        account.source_oauth = change.secrets.source_oauth.as_ref().map(OauthSecret::kind);
     }
     if let Some(mailbox) = &change.mailbox {
         account.destination.mailbox.clone_from(mailbox);
