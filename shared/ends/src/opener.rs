@@ -3,6 +3,7 @@
 use crate::credentials::{self, SourceSecret};
 use crate::oauth::{Token, TokenEndpoint, Tokens};
 use crate::{AnyDestination, AnySource, kept, pace, self_test};
+use futures_util::future::try_join;
 use mailcrane_core::ports::directory::Directory;
 use mailcrane_core::ports::ends::Ends;
 use mailcrane_core::ports::source::{Credentials, Sources as _};
@@ -209,13 +210,10 @@ impl<V: Vault, D: Directory + 'static, T: Table> Opener<V, D, T> {
 
     async fn workmail(&self, migration: &Migration, account: &Account, access: Access) -> Result<WorkMail, Fault> {
         let (access, principal, granted) = self.way_in(migration, account, access, End::Destination).await?;
-        let opening = EwsOpening {
-            endpoint: self.ews.clone(),
-            access,
-            gate: self.gate(&principal).await?,
-            settings: self.ews_settings(granted),
-            capabilities: self_test::seen(&self.table, &self.organization).await?,
-        };
+        let seen = self_test::seen(&self.table, &self.organization);
+        let (gate, capabilities) = try_join(self.gate(&principal), seen).await?;
+        let (endpoint, settings) = (self.ews.clone(), self.ews_settings(granted));
+        let opening = EwsOpening { endpoint, access, gate, settings, capabilities };
         WorkMail::open(opening).await
     }
 

@@ -226,7 +226,8 @@ impl Stage {
         settings.times.chunk = Duration::from_secs(work.chunk_seconds);
         settings.sizes.lanes = work.lanes;
         settings.sizes.requests.1 = work.requests;
-        (settings.sizes.active_accounts, settings.sizes.active_per_host) = (work.to.len(), work.to.len());
+        let active = work.to.len().max(settings.sizes.active_accounts);
+        (settings.sizes.active_accounts, settings.sizes.active_per_host) = (active, active);
         let (sender, tokens) = unbounded_channel();
         let queues = Post { sender, sent: Arc::default() };
         let id = MigrationId::new("bench0000001").context("an id")?;
