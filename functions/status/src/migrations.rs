@@ -34,13 +34,9 @@ pub(crate) async fn list<T: Table>(table: &T, operator: &OperatorKey, request: &
         Problem::unavailable()
     };
     let (listed, next) = page.map_err(|error| failed(&error))?;
-    let mut migrations = Vec::with_capacity(listed.len());
-    for one in listed {
-        let key = keys::migration(&one.record.id);
-        if let Some(found) = ledger::find::<Migration>(table, &key).await.map_err(|error| failed(&error))? {
-            migrations.push(MigrationView::of(&found.record));
-        }
-    }
+    let keys = listed.iter().map(|one| keys::migration(&one.record.id));
+    let migrations: Vec<Migration> = ledger::find_each(table, keys).await.map_err(|error| failed(&error))?;
+    let migrations: Vec<_> = migrations.iter().map(MigrationView::of).collect();
     let next = next.map(|place| cursor::encode(&place));
     Ok(Response::json(200, &json!({"migrations": migrations, "next": next})).tagged(request))
 }

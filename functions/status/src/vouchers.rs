@@ -32,11 +32,9 @@ pub(crate) async fn list<T: Table>(
     };
     let page = ledger::page::<ListedVoucher>(table, "LIST#vouchers", "", after.as_deref(), limit).await;
     let (listed, next) = page.map_err(|error| failed(&error))?;
-    let mut vouchers = Vec::with_capacity(listed.len());
-    for one in listed {
-        let found = ledger::find::<Voucher>(table, &keys::voucher(&one.record.hash)).await;
-        vouchers.extend(found.map_err(|error| failed(&error))?.map(|found| VoucherView::of(&found.record, now)));
-    }
+    let keys = listed.iter().map(|one| keys::voucher(&one.record.hash));
+    let vouchers: Vec<Voucher> = ledger::find_each(table, keys).await.map_err(|error| failed(&error))?;
+    let vouchers: Vec<_> = vouchers.iter().map(|voucher| VoucherView::of(voucher, now)).collect();
     let next = next.map(|place| cursor::encode(&place));
     Ok(Response::json(200, &json!({"vouchers": vouchers, "next": next})).tagged(request))
 }

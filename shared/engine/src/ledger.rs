@@ -1,5 +1,6 @@
 //! The table as records: read, changed on condition that nobody else was faster.
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mailcrane_core::Fault;
 use mailcrane_core::ports::table::{Expect, Item, Key, Table, TableError, Write};
 use mailcrane_core::record::{MalformedRecord, Record, Versioned};
@@ -8,6 +9,9 @@ use std::time::Duration;
 
 /// How often a change is tried again when other writers are faster.
 const TRIES: usize = 30;
+
+/// How many records are read at the same time.
+const AT_ONCE: usize = 16;
 
 /// Why a record could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,19 @@ pub enum Change {
 pub async fn find<R: Record>(table: &impl Table, key: &Key) -> Result<Option<Versioned<R>>, LedgerError> {
     let item = table.get(key).await?;
     Ok(item.as_ref().map(Versioned::of).transpose()?)
+}
+
+/// Reads the records of some keys, several at the same time and in their order; those that are not there are left out.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_each<R: Record>(
+    table: &impl Table,
+    keys: impl IntoIterator<Item = Key>,
+) -> Result<Vec<R>, LedgerError> {
+    let reads = keys.into_iter().map(|key| async move { find::<R>(table, &key).await });
+    let found: Vec<_> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().map(|found| found.record).collect())
 }
 
 /// Reads a record that must be there.
