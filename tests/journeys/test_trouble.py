@@ -82,7 +82,9 @@ def test_the_demos_mailboxes_end_complete_though_three_requests_in_ten_are_refus
         ended = watch(client, made["id"], limit=LIMIT)
     finally:
         local.standin.call("DELETE", "rules")
-    accounts = list(client.rows(f"migrations/{made['id']}/accounts"))
+    listed = f"migrations/{made['id']}/accounts"
+    accounts = list(client.rows(listed))
+    assert [len(list(client.rows(listed, state=states))) for states in ("done,done_with_errors", "stalled")] == [len(players), 0]
     assert ended["state"] == "finished", [(account["state"], account.get("reason"), account["totals"]) for account in accounts]
     grades = [account["grade"] for account in accounts]
     # The first holds a message that WorkMail takes at no size.
