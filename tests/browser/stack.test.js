@@ -29,22 +29,24 @@ async function provider(page, t, name) {
   await page.getByLabel(t['provider.port'], { exact: true }).fill(String(given.port))
   await page.getByLabel(t['order.name']).fill(name)
   await page.getByLabel(t['access.key']).fill(given.key)
-  await page.getByRole('button', { name: t['provider.next'] }).click()
+  await press(page.getByRole('button', { name: t['provider.next'] }))
 }
 
 async function add(page, t, { source, password, mailbox }) {
   await page.getByLabel(t['account.source_user']).fill(source)
   await page.getByLabel(t['account.source_password']).fill(password)
   await page.getByLabel(t['account.mailbox'], { exact: true }).fill(mailbox)
-  await page.getByRole('button', { name: t['account.add'] }).click()
+  await press(page.getByRole('button', { name: t['account.add'] }))
 }
 
-const send = (page) => page.locator('.step-buttons .primary').click()
+/** Presses a button by its key: what arrives from the service at that moment may move it away from under a pointer. */
+const press = (button) => button.press('Enter')
+const send = (page) => press(page.locator('.step-buttons .primary:enabled'))
 const badge = (page, text) => page.locator('.account .badge', { hasText: text })
 const state = (page, t, ...names) => page.locator('.badge.large').filter({ hasText: new RegExp(`^(${names.map((one) => t[`state.${one}`]).join('|')})$`) }).waitFor({ timeout: PATIENCE })
 const tile = async (page, t, name) => Number((await page.locator('.tile', { hasText: t[`outcome.${name}`] }).first().locator('dd').textContent()).replace(/\D/g, ''))
-const confirm = (page, t, name) => page.getByRole('dialog').getByRole('button', { name: t[`action.${name}.do`], exact: true }).click()
-const action = (page, t, name) => page.locator('.actions').getByRole('button', { name: t[`action.${name}`], exact: true }).click()
+const confirm = (page, t, name) => press(page.getByRole('dialog').getByRole('button', { name: t[`action.${name}.do`], exact: true }))
+const action = (page, t, name) => press(page.locator('.actions').getByRole('button', { name: t[`action.${name}`], exact: true }))
 
 for (const [t, language, viewport] of [[en, 'en', DESKTOP], [de, 'de', PHONE]]) {
   const player = () => (language === 'en' ? given.one : given.two)
