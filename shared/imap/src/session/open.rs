@@ -17,7 +17,7 @@ impl ImapSession {
     /// Opens a folder for reading.
     pub(crate) async fn open_folder(&mut self, folder: &WireName) -> Result<Examined, Failure> {
         let tag = self.ask_to_open(folder).await?;
-        let opened = self.opened(&tag, folder).await?;
+        let opened = self.opened(&tag, folder, &mut Vec::new()).await?;
         self.examined(&opened).await
     }
 
@@ -26,15 +26,25 @@ impl ImapSession {
         self.link.send_with("EXAMINE", folder.as_bytes(), "").await
     }
 
-    /// Reads the answer to an EXAMINE.
-    pub(super) async fn opened(&mut self, tag: &str, folder: &WireName) -> Result<Opened, Failure> {
+    /// Reads the answer to an EXAMINE. Commands behind it that the server has answered before it, by refusing them say, are
+    /// added to `early`: what came of them is not of this folder.
+    pub(super) async fn opened(
+        &mut self,
+        tag: &str,
+        folder: &WireName,
+        early: &mut Vec<String>,
+    ) -> Result<Opened, Failure> {
         let mut opened = Opened::default();
         loop {
             let response = self.link.response().await?;
             opened.take(&response);
-            if let Some(status) = super::link::tagged(&response, tag) {
-                opened_or_refused(&status, folder)?;
-                return Ok(opened);
+            match Status::parse(&response) {
+                Some(status) if status.tag == tag => {
+                    opened_or_refused(&status, folder)?;
+                    return Ok(opened);
+                }
+                Some(status) => early.push(status.tag),
+                None => {}
             }
         }
     }

@@ -74,18 +74,20 @@ impl ImapSession {
         self.current = None;
         let opening = self.ask_to_open(folder).await?;
         let scanning = self.link.send(&self.scan_command(range, depth)).await?;
-        let opened = self.opened(&opening, folder).await;
+        let mut early = Vec::new();
+        let opened = self.opened(&opening, folder, &mut early).await;
         let mut rows = BTreeMap::new();
         let scanned = match &opened {
-            Err(failure) if failure.breaks_connection() => Ok(0),
-            _ => self.scanned(&scanning, range, &mut rows).await,
+            _ if early.contains(&scanning) => Ok(None),
+            Err(failure) if failure.breaks_connection() => Ok(None),
+            _ => self.scanned(&scanning, range, &mut rows).await.map(Some),
         };
         let examined = self.examined(&opened?).await?;
         self.current = Some((folder.clone(), examined));
         let rows = match scanned {
             _ if examined.exists == 0 => Vec::new(),
-            Ok(unread) => self.listed(range, unread, rows, examined).await?,
-            Err(Failure::Refused { .. }) => self.scan_range(range, depth).await?,
+            Ok(Some(unread)) => self.listed(range, unread, rows, examined).await?,
+            Ok(None) | Err(Failure::Refused { .. }) => self.scan_range(range, depth).await?,
             Err(failure) => return Err(failure),
         };
         Ok((examined, rows))

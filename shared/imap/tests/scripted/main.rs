@@ -18,6 +18,7 @@ mod greeting;
 mod guarding;
 mod listing;
 mod losses;
+mod opening;
 mod signing_in;
 mod split;
 mod storing;

@@ -75,10 +75,12 @@ impl ImapSession {
         let tag = self.ask_to_open(folder).await?;
         let mut run = Run::default();
         self.fill(feed, &mut run).await?;
-        let opened = self.opened(&tag, folder).await?;
+        let mut early = Vec::new();
+        let opened = self.opened(&tag, folder, &mut early).await?;
         if opened.validity() != expected {
             return Ok(false);
         }
+        run.answered_early(&early);
         let uidnext = opened.uidnext.and_then(Uid::new).unwrap_or(Uid::MAX);
         let examined = Examined { uidvalidity: expected, uidnext, exists: opened.messages()? };
         self.current = Some((folder.clone(), examined));
@@ -260,6 +262,16 @@ impl Run {
     fn unanswered(&mut self, flight: Flight, reason: &str) {
         for uid in flight.pending {
             self.doubt(uid, reason);
+        }
+    }
+
+    /// Commands that were answered before the folder was open are sent again.
+    fn answered_early(&mut self, tags: &[String]) {
+        let (early, flights): (VecDeque<_>, _) =
+            std::mem::take(&mut self.flights).into_iter().partition(|flight| tags.contains(&flight.tag));
+        self.flights = flights;
+        for flight in early.into_iter().rev() {
+            self.again.push_front(flight.pending.into_iter().collect());
         }
     }
 
