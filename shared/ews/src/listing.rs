@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::search::as_failure;
@@ -11,6 +12,7 @@ use crate::soap::find_item::{FindItem, LISTING};
 use crate::soap::paging::{PAGE, Page};
 use crate::soap::{FolderRef, Item};
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 /// How many pages are asked for at the same time, once the first one has told how many items there are.
 const AHEAD: u32 = 7;
@@ -62,7 +64,9 @@ pub(crate) async fn pages(
     folder: &FolderRef,
     at: &Bookmark,
 ) -> Result<(Vec<Item>, Option<Bookmark>), Failure> {
-    let found = ask(session, folder, at.offset, &LISTING).await?;
+    let (begun, deadline) = (Instant::now(), session.deadline());
+    let found = ask_until(deadline, session, folder, at.offset, &LISTING).await?;
+    let took = begun.elapsed();
     if !at.fits(&found) {
         let back = Bookmark { offset: at.offset.saturating_sub(PAGE), first: None };
         let found = ask(session, folder, back.offset, &LISTING).await?;
@@ -70,9 +74,11 @@ pub(crate) async fn pages(
         return Ok((unique(found.entries), next));
     }
     let mut next = at.after(&found);
-    let ahead = offsets(next.as_ref(), found.total);
+    let most = in_time(took, deadline.saturating_duration_since(Instant::now()));
+    let ahead: Vec<u32> = offsets(at, next.as_ref(), found.total).into_iter().take(most).collect();
     let mut items: Vec<Item> = found.entries.into_iter().skip(usize::from(at.first.is_some())).collect();
-    let further = join_all(ahead.iter().map(|offset| ask(session, folder, *offset, &LISTING))).await;
+    let further = ahead.iter().map(|offset| ask_until(deadline, session, folder, *offset, &LISTING));
+    let further = join_all(further).await;
     for (offset, page) in ahead.into_iter().zip(further) {
         // What failed, or slipped, is asked for again by whoever wants the next page.
         let (Some(mark), Ok(page)) = (next.as_ref().filter(|mark| mark.offset == offset), page) else { break };
@@ -86,11 +92,17 @@ pub(crate) async fn pages(
     Ok((unique(items), next))
 }
 
-/// Returns where the pages begin that are asked for at the same time, as far as the server says that there are any.
-fn offsets(next: Option<&Bookmark>, total: Option<u64>) -> Vec<u32> {
+/// Returns how many pages fit into the time that is left, even if they come one after another.
+fn in_time(took: Duration, left: Duration) -> usize {
+    usize::try_from(left.as_millis() / took.as_millis().max(1)).unwrap_or(usize::MAX)
+}
+
+/// Returns where the pages begin that are asked for at the same time, as far as the server says that there are any. They are
+/// taken to be as long as the one before, whatever was asked for.
+fn offsets(at: &Bookmark, next: Option<&Bookmark>, total: Option<u64>) -> Vec<u32> {
     let (Some(next), Some(total)) = (next, total) else { return Vec::new() };
-    let step = if next.first.is_some() { PAGE - 1 } else { PAGE };
-    let offsets = (0..AHEAD).map(|n| next.offset.saturating_add(n * step));
+    let step = next.offset.saturating_sub(at.offset);
+    let offsets = (0..AHEAD).map(|n| next.offset.saturating_add(n.saturating_mul(step)));
     // The last item alone was on the page before.
     offsets.take_while(|offset| u64::from(*offset) + u64::from(next.first.is_some()) < total).collect()
 }
@@ -126,8 +138,18 @@ async fn walk(session: &Session, folder: &FolderRef, fields: &[Field]) -> Result
 }
 
 async fn ask(session: &Session, folder: &FolderRef, offset: u32, fields: &[Field]) -> Result<Page<Item>, Failure> {
+    ask_until(session.deadline(), session, folder, offset, fields).await
+}
+
+async fn ask_until(
+    deadline: Instant,
+    session: &Session,
+    folder: &FolderRef,
+    offset: u32,
+    fields: &[Field],
+) -> Result<Page<Item>, Failure> {
     let request = FindItem { folders: std::slice::from_ref(folder), restriction: None, offset, fields };
-    session.one(&request, session.deadline()).await?.map_err(as_failure)
+    session.one(&request, deadline).await?.map_err(as_failure)
 }
 
 #[cfg(test)]
@@ -144,13 +166,29 @@ mod tests {
 
     #[test]
     fn pages_are_asked_for_ahead_as_far_as_there_are_items() {
-        let next = Bookmark { offset: 499, first: Some("a".into()) };
-        assert_eq!(offsets(Some(&next), Some(1_200)), [499, 998]);
-        assert_eq!(offsets(Some(&next), Some(500)), [] as [u32; 0], "the page before had everything");
-        assert_eq!(offsets(Some(&next), Some(1_000_000)).len(), AHEAD as usize);
-        assert_eq!(offsets(Some(&Bookmark { offset: 100, first: None }), Some(650)), [100, 600]);
-        assert_eq!(offsets(Some(&next), None), [] as [u32; 0]);
-        assert_eq!(offsets(None, Some(9)), [] as [u32; 0]);
+        let none = [] as [u32; 0];
+        let mark = |offset| Bookmark { offset, first: Some("a".into()) };
+        let (at, next) = (Bookmark::default(), mark(499));
+        assert_eq!(offsets(&at, Some(&next), Some(1_200)), [499, 998]);
+        assert_eq!(offsets(&at, Some(&next), Some(500)), none, "the page before had everything");
+        assert_eq!(offsets(&at, Some(&next), Some(1_000_000)).len(), AHEAD as usize);
+        assert_eq!(offsets(&mark(499), Some(&mark(998)), Some(1_600)), [998, 1_497]);
+        assert_eq!(
+            offsets(&at, Some(&mark(99)), Some(350)),
+            [99, 198, 297],
+            "pages may be shorter than what was asked for"
+        );
+        assert_eq!(offsets(&at, Some(&Bookmark { offset: 500, first: None }), Some(1_001)), [500, 1_000]);
+        assert_eq!(offsets(&at, Some(&next), None), none);
+        assert_eq!(offsets(&at, None, Some(9)), none);
+    }
+
+    #[test]
+    fn a_slow_server_is_asked_for_no_more_pages_than_it_can_give_in_time() {
+        let seconds = Duration::from_secs;
+        assert_eq!(in_time(seconds(40), seconds(20)), 0);
+        assert_eq!(in_time(seconds(10), seconds(50)), 5);
+        assert!(in_time(Duration::ZERO, seconds(60)) > AHEAD as usize);
     }
 
     #[test]
