@@ -198,7 +198,8 @@ async fn quarantine<W: World>(
     Ok(slices.iter().filter_map(|slice| until(&slice.record)).max().filter(|until| *until > world.now()))
 }
 
-/// Changes the account, and begins the copy lanes in the same write once there are slices; twice is once.
+/// Changes the account, and begins the copy lanes in the same write once there are slices; twice is once. `account` is as it
+/// will be: an account without slices reads no lanes.
 async fn write_account<W: World>(
     world: &W,
     plan: &mut Versioned<Lane>,
@@ -206,7 +207,8 @@ async fn write_account<W: World>(
     mut change: impl FnMut(&mut Account, &mut Lane) -> Result<Vec<Write>, LedgerError> + Send,
 ) -> Result<Account, PlanError> {
     let (id, no, pass) = (plan.record.migration.clone(), plan.record.account, plan.record.pass);
-    let wanted = if account.pass.lanes_open == 1 { account.pass.lanes.max(1) } else { 0 };
+    let begins = account.pass.slices > 0 && account.pass.lanes_open == 1;
+    let wanted = if begins { account.pass.lanes.max(1) } else { 0 };
     let lane = |lane| admission::lane(world, &id, no, LaneKind::Copy, LaneNo(lane), pass);
     let lanes = try_join_all((0..wanted).map(lane)).await?;
     let mut begun = false;

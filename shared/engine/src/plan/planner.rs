@@ -463,7 +463,9 @@ impl<W: World> Planner<'_, W> {
         let done: u64 = self.lane.record.cursor.parse().unwrap_or(0);
         let cursor = (done + 1).to_string();
         let world = self.world;
-        let account = write_account(world, self.lane, self.account, |account, lane| {
+        let mut planned = self.account.clone();
+        change(&mut planned);
+        let account = write_account(world, self.lane, &planned, |account, lane| {
             lane.cursor.clone_from(&cursor);
             crate::lane::hold(lane, world);
             change(account);

@@ -67,6 +67,21 @@ fn requests_to_a_destination_without_keys_do_not_wait_for_each_other() {
     theatre.audit(0);
 }
 
+#[test]
+fn a_folder_without_anything_new_reads_no_lane_of_copying() {
+    let theatre = Theatre::with(1, Sizes::default());
+    let source = theatre.source(0);
+    (0..40).for_each(|n| source.folder(&format!("Empty{n}"), None));
+    source.fill("INBOX", 5);
+    theatre.play(PassKind::Full);
+    let before = theatre.memory.table.counts();
+    theatre.play(PassKind::Delta);
+    theatre.audit(0);
+    let gets = theatre.memory.table.counts().gets - before.gets;
+    // One read of the account for each folder, and what a pass costs anyway.
+    assert!(gets <= 41 + 60, "{gets} reads");
+}
+
 type Snapshot = BTreeMap<Key, Item>;
 
 fn records<R: Record>(snapshot: &Snapshot, partition: &str, prefix: &str) -> Vec<R> {
