@@ -53,7 +53,8 @@ fn after(account: &Account, migration: MigrationState, finished: bool) -> After 
             After::Leave(Some(AccountEvent::Cancel))
         }
         MigrationState::Running if account.pass.replan => After::Plan,
-        MigrationState::Running if finished => After::Verify,
+        // Who was stopped may have left something behind, though the last one has finished.
+        MigrationState::Running if finished && !account.pass.stopped => After::Verify,
         _ => After::Leave(Some(AccountEvent::Queue)),
     }
 }
@@ -93,7 +94,8 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
             }
             Out::Replan => account.pass.replan = true,
             Out::Finished if lane.kind == LaneKind::Plan => account.pass.planned = true,
-            Out::Finished | Out::Stopped => {}
+            Out::Finished => {}
+            Out::Stopped => account.pass.stopped = true,
         }
         what = after(account, migration.state, matches!(out, Out::Finished));
         let mut writes: Vec<_> = note.iter().cloned().collect();
@@ -106,6 +108,7 @@ pub async fn close<W: World>(world: &W, mut held: Versioned<Lane>, out: Out) -> 
             }
             After::Plan => {
                 (account.pass.replan, account.pass.planned, account.pass.lanes_open) = (false, false, 1);
+                account.pass.stopped = false;
                 account.pass.round = account.pass.round.saturating_add(1);
                 if lane.kind == LaneKind::Plan {
                     *lane = Lane { cursor: String::new(), generation: lane.generation, ..plan.record.clone() };

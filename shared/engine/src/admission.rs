@@ -394,7 +394,7 @@ fn begin_pass(account: &mut Account, migration: &Migration, now: Timestamp, lane
     account.error_code.clear();
     account.error.clear();
     account.queue_when_checked = false;
-    account.pass.yields = false;
+    (account.pass.yields, account.pass.stopped) = (false, false);
     if account.pass.no == migration.pass {
         (account.pass.lanes_open, account.pass.ended) = (1, None);
         return;

@@ -197,6 +197,8 @@ pub struct Pass {
     pub round: u32,
     /// Whether it had its turn and gives its place up: its lanes end, and it waits behind those that had none.
     pub yields: bool,
+    /// Whether a lane was stopped since its lanes were begun last: it may have left slices that nobody looks at any more.
+    pub stopped: bool,
     /// How many folders it has.
     pub folders: u32,
     /// What it counted, rolled up from its lanes.

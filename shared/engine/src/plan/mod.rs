@@ -215,8 +215,9 @@ async fn write_account<W: World>(
     let account = commit::write_account(world, plan, |account, plan| {
         let mut writes = change(account, plan)?;
         let goes_on = account.state == AccountState::Copying && !account.pass.yields;
-        begun = goes_on && account.pass.slices > 0 && account.pass.lanes_open == 1;
+        begun = goes_on && account.pass.slices > 0 && account.pass.lanes_open == 1 && !lanes.is_empty();
         if begun {
+            account.pass.stopped = false;
             account.pass.lanes_open += u16::try_from(lanes.len()).unwrap_or(u16::MAX);
             let lanes: Vec<_> = lanes.iter().map(ledger::write_of).collect::<Result<_, _>>()?;
             writes.extend(lanes);

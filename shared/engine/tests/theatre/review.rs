@@ -11,7 +11,7 @@ use mailcrane_core::state::MigrationState;
 use mailcrane_core::token::{ContinuationToken, LaneKind, Reason};
 use mailcrane_core::{Fault, Timestamp};
 use mailcrane_engine::world::{self, World as _};
-use mailcrane_engine::{admission, chunk, control, ledger};
+use mailcrane_engine::{account, admission, chunk, control, lane, ledger, plan};
 use mailcrane_testkit::faults::{Mishap, Port};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -381,4 +381,32 @@ fn accounts_of_a_paused_migration_that_is_cancelled_are_cancelled() {
         theatre.run(|m| m.state == MigrationState::Cancelled).await;
     });
     assert_eq!(theatre.account(0).state, mailcrane_core::state::AccountState::Cancelled);
+}
+
+#[test]
+fn what_stopped_lanes_have_left_is_copied_though_the_last_lane_has_finished() {
+    let theatre = theatre(1);
+    theatre.source(0).fill("INBOX", 50);
+    let (stage, ends) = (&theatre.stage, &theatre.memory.ends);
+    theatre.memory.clock.clone().block_on(async {
+        theatre.start(PassKind::Full).await;
+        let token = |kind| {
+            let lanes = theatre.lanes().into_iter().filter(move |lane| lane.kind == kind);
+            lanes.map(|lane| lane.token(Reason::Begin)).collect::<Vec<_>>()
+        };
+        let mut plan = lane::take(stage, &token(LaneKind::Plan)[0]).await.unwrap().unwrap();
+        let deadline = world::later(stage.now(), Duration::from_secs(60));
+        let whose = (&theatre.migration(), theatre.account(0));
+        assert_eq!(plan::run(stage, ends, whose, &mut plan, deadline).await.unwrap(), plan::Planned::All);
+        // The account is asked for its place, and every lane but the plan's sees it.
+        let key = keys::account(&theatre.id, AccountNo(0));
+        edit::<Account>(&theatre, &key, |account| account.pass.yields = true).await;
+        for token in token(LaneKind::Copy) {
+            chunk::run_with(stage, ends, Some(&theatre.shelf()), &token, deadline).await.unwrap();
+        }
+        account::close(stage, plan, account::Out::Finished).await.unwrap();
+        theatre.run(|m| m.state.rests()).await
+    });
+    theatre.audit(0);
+    assert_eq!(theatre.outcomes(0, PassNo(1)), BTreeMap::from([(Outcome::Copied, 50)]));
 }
