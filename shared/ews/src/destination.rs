@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use mailcrane_core::fault::Fault;
 use mailcrane_core::folder::{DestinationFolder, FolderId, Role};
 use mailcrane_core::key::KeyPrefix;
@@ -100,11 +101,10 @@ impl Destination for WorkMail {
 
     async fn find(&self, prefix: KeyPrefix, range: UidRange) -> Result<Vec<ListedItem>, Fault> {
         let folders = folders::of_mail(&self.session).await.map_err(|e| self.session.fault(e))?;
-        let mut items = Vec::new();
-        for restriction in search::restrictions(prefix, range) {
-            let found = search::everywhere(&self.session, &folders, &restriction, By::Each).await;
-            items.extend(found.map_err(|e| self.session.fault(e))?.into_iter().map(|i| self.listed(i, None)));
-        }
+        let restrictions = search::restrictions(prefix, range);
+        let searches = restrictions.iter().map(|one| search::everywhere(&self.session, &folders, one, By::Each));
+        let found = try_join_all(searches).await.map_err(|e| self.session.fault(e))?;
+        let mut items: Vec<_> = found.into_iter().flatten().map(|item| self.listed(item, None)).collect();
         items.retain(|i| i.key.is_some_and(|k| k.prefix == prefix && range.contains(k.uid)));
         Ok(items)
     }

@@ -98,12 +98,22 @@ impl Figures<'_> {
         let start = self.starts.iter().filter_map(|start| start.milliseconds).max_by(f64::total_cmp);
         let largest = |size: fn(&Start) -> f64| self.starts.iter().map(size).max_by(f64::total_cmp);
         let cost = self.costs().map(|model| model.gigabyte(55.0).whole());
+        let eight = |contestant| {
+            let runs = self.of(contestant, Kind::Ordinary, 30, 8, LANES);
+            runs.iter().map(|run| run.rate()).max_by(f64::total_cmp)
+        };
         vec![
             self.versus("imap-imap at 30 ms >= 10 x mbsync", self.rate(ToImap, 30), mbsync, 10.0),
             self.versus("imap-ews at 30 ms >= 0.5 x the slower bare limit", self.rate(ToWorkMail, 30), limit, 0.5),
             self.versus("imap-ews at 30 ms >= 5 x mbsync", self.rate(ToWorkMail, 30), mbsync, 5.0),
             self.versus("small messages, steady: 100 ms >= 0.75 x 0 ms", steady(100), steady(0), 0.75),
             self.at_once(ToWorkMail, "imap-ews"),
+            self.versus(
+                "8 accounts at once, imap-ews, >= 0.5 x the bare write of 8",
+                eight(ToWorkMail),
+                eight(BareWorkMail),
+                0.5,
+            ),
             self.at_once(ToImap, "imap-imap"),
             Self::most("peak memory of a chunk, ordinary mail <= 96 MB", peak(Kind::Ordinary), "MB", 96.0),
             Self::most("the same, messages of 20 MB <= 124 MB", peak(Kind::Large), "MB", 124.0),
@@ -134,9 +144,14 @@ impl Figures<'_> {
         let asked = format!("8 accounts at once, {way}, >= 5 x one account, or no CPU is left");
         let mut ratio = self.versus(&asked, best.map(|run| run.rate()), one, 5.0);
         if let Some(run) = best {
-            let (busy, own) = (run.busy * 100.0, run.own * 100.0);
-            ratio.measured = format!("{}, CPU {busy:.0} % busy, {own:.0} % with this bench", ratio.measured);
-            ratio.holds = ratio.holds.map(|holds| holds || run.busy >= 0.9);
+            // What begins and ends alone leaves CPU over; while all copy, none may be left.
+            let copying = run.report.steady_busy.unwrap_or(run.busy);
+            let [copying_shown, busy, own] = [copying, run.busy, run.own].map(|share| share * 100.0);
+            ratio.measured = format!(
+                "{}, CPU {copying_shown:.0} % busy while all copied, {busy:.0} % over all, {own:.0} % with this bench",
+                ratio.measured
+            );
+            ratio.holds = ratio.holds.map(|holds| holds || copying >= 0.9);
         }
         ratio
     }

@@ -64,7 +64,10 @@ pub(crate) async fn run(scope: Scope, only: Option<&str>, mut tell: impl FnMut(&
     for _ in 0..scope.times.min(2) {
         bouts.extend([0, 100].map(|ms| bout(ToWorkMail, &small, ms)));
         bouts.push(Bout { foreign: FOREIGN / scope.divisor, ..bout(ToWorkMail, &small, 0) });
-        bouts.extend([ToWorkMail, ToImap].map(|contestant| Bout { accounts: 8, ..bout(contestant, &ordinary, 30) }));
+        bouts.extend(
+            [ToWorkMail, ToImap, BareWorkMail]
+                .map(|contestant| Bout { accounts: 8, ..bout(contestant, &ordinary, 30) }),
+        );
     }
     bouts.push(bout(ToImap, &small, 100));
     bouts.push(Bout { lanes: 1, ..bout(ToWorkMail, &ordinary, 30) });

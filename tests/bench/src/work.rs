@@ -80,6 +80,9 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// Messages a second between the first and the last fifth of what was stored.
     pub(crate) steady: Option<f64>,
+    /// How much of the machine's CPU was busy meanwhile, from 0 to 1.
+    #[serde(default)]
+    pub(crate) steady_busy: Option<f64>,
     /// CPU seconds of what is measured.
     pub(crate) cpu: f64,
     /// CPU seconds of the process from its start to its end, preparations included.

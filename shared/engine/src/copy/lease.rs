@@ -320,14 +320,19 @@ pub async fn rows<W: World>(
     Ok(try_join_all(slice.pages.iter().map(read)).await?.concat())
 }
 
+/// Returns the UIDs of a slice that are not recorded, up to the last that was intended.
+fn unrecorded(slice: &Slice, to: Option<Uid>) -> Option<UidRange> {
+    let behind = |done: Uid| Uid::new(done.get().saturating_add(1)).unwrap_or(done);
+    UidRange::new(slice.done_to.map_or(slice.first, behind), to?)
+}
+
 /// Looks for what was intended and not recorded: by key, or through the listing of the folder.
 async fn there<D: Destination>(
     destination: &D,
     work: &Work,
     to: Option<Uid>,
 ) -> Result<BTreeMap<Uid, ListedItem>, Fault> {
-    let first = work.slice.record.done_to.map_or(Uid::MIN, |u| Uid::new(u.get().saturating_add(1)).unwrap_or(u));
-    let Some(range) = to.and_then(|to| UidRange::new(first, to)) else { return Ok(BTreeMap::new()) };
+    let Some(range) = unrecorded(&work.slice.record, to) else { return Ok(BTreeMap::new()) };
     let items = if destination.features().find_by_key {
         destination.find(work.folder.prefix, range).await?
     } else {
@@ -428,6 +433,17 @@ mod tests {
     use mailcrane_core::record::Counters;
     use mailcrane_core::settings::Times;
     use std::time::Duration;
+
+    #[test]
+    fn what_is_looked_for_begins_with_the_slice_and_not_with_the_folder() {
+        let uid = |n| Uid::new(n).unwrap();
+        let first = Slice { first: uid(11_001), ..slice(SliceState::Leased, 0, 11_600) };
+        assert_eq!(unrecorded(&first, first.intended_to), UidRange::new(uid(11_001), uid(11_600)));
+        let later = Slice { done_to: Some(uid(11_200)), ..first };
+        assert_eq!(unrecorded(&later, later.intended_to), UidRange::new(uid(11_201), uid(11_600)));
+        assert_eq!(unrecorded(&later, later.done_to), None, "everything intended is recorded");
+        assert_eq!(unrecorded(&later, None), None);
+    }
 
     fn slice(state: SliceState, done: u32, intended: u32) -> Slice {
         let now = Timestamp::UNIX_EPOCH;

@@ -7,6 +7,7 @@ use crate::work::{Report, Work};
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use std::fmt::Write as _;
@@ -181,16 +182,17 @@ pub(super) async fn write_imap(work: &Work) -> Result<Report> {
     Ok(meter.stop())
 }
 
-/// Sends everything to `WorkMail` in prepared requests, as many in flight as Mailcrane is allowed.
+/// Sends everything to `WorkMail` in prepared requests, into every mailbox, as many in flight as Mailcrane is allowed.
 pub(super) async fn write_work_mail(work: &Work) -> Result<Report> {
-    let user = work.to.first().context("no mailbox")?;
-    let requests: Vec<String> = batches(load(work)?).iter().map(|batch| create_items(batch)).collect();
-    let authorization = format!("Basic {}", STANDARD.encode(format!("{user}:{PASSWORD}")));
+    let bodies: Vec<Bytes> = batches(load(work)?).iter().map(|batch| create_items(batch).into()).collect();
+    let authorizations = work.to.iter().map(|user| format!("Basic {}", STANDARD.encode(format!("{user}:{PASSWORD}"))));
+    let authorizations: Vec<String> = authorizations.collect();
+    let requests = bodies.iter().flat_map(|body| authorizations.iter().map(|who| (who, body.clone())));
     let url = format!("http://127.0.0.1:{}/EWS/Exchange.asmx", work.destination);
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     let meter = Meter::start();
-    let one = |body: String| {
-        let request = client.post(&url).header("authorization", &authorization);
+    let one = |(who, body): (&String, Bytes)| {
+        let request = client.post(&url).header("authorization", who);
         let request = request.header("content-type", "text/xml; charset=utf-8").body(body);
         async move {
             let answer = request.send().await?;
@@ -201,7 +203,7 @@ pub(super) async fn write_work_mail(work: &Work) -> Result<Report> {
             Ok(())
         }
     };
-    let in_flight = usize::from(work.lanes) * work.requests;
+    let in_flight = usize::from(work.lanes) * work.requests * work.to.len();
     futures_util::stream::iter(requests).map(one).buffer_unordered(in_flight).try_collect::<()>().await?;
     Ok(meter.stop())
 }

@@ -4,7 +4,7 @@
 
 use crate::dovecot::PASSWORD;
 use crate::mailbox::Mailbox;
-use crate::measure::Meter;
+use crate::measure::{self, Meter};
 use crate::table::Metered;
 use crate::work::{Chunk, Contestant, Report, Work};
 use anyhow::{Context as _, Result, bail};
@@ -86,29 +86,40 @@ impl Queues for Post {
 
 /// When messages were stored, over all invocations.
 #[derive(Debug, Clone, Default)]
-struct Progress(Arc<Mutex<Vec<(Instant, usize)>>>);
+struct Progress(Arc<Mutex<Vec<Noted>>>);
+
+/// So many messages were stored, and what the machine had spent by then: busy and whole CPU seconds.
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    at: Instant,
+    stored: usize,
+    spent: (f64, f64),
+}
 
 impl Progress {
     fn note(&self, stored: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), stored));
+        let noted = Noted { at: Instant::now(), stored, spent: measure::machine() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(noted);
     }
 
-    /// Returns the messages a second between the first and the last fifth.
-    fn steady(&self) -> Option<f64> {
+    /// Returns what was stored between the first and the last fifth: messages a second, and how much of the machine's CPU
+    /// was busy meanwhile.
+    fn steady(&self) -> Option<(f64, f64)> {
         let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole: usize = noted.iter().map(|(_, stored)| stored).sum();
+        let whole: usize = noted.iter().map(|noted| noted.stored).sum();
         let mut sum = 0;
         let mut middle = Vec::new();
-        for (at, stored) in noted.iter() {
-            sum += stored;
+        for noted in noted.iter() {
+            sum += noted.stored;
             if sum * 5 >= whole && sum * 5 <= whole * 4 {
-                middle.push((*at, sum));
+                middle.push((noted, sum));
             }
         }
         let ((from, first), (to, last)) = (middle.first()?, middle.last()?);
-        let seconds = to.duration_since(*from).as_secs_f64();
+        let seconds = to.at.duration_since(from.at).as_secs_f64();
+        let busy = (to.spent.0 - from.spent.0) / (to.spent.1 - from.spent.1).max(0.01);
         #[expect(clippy::cast_precision_loss, reason = "messages are few enough")]
-        let rate = (seconds > 0.0).then(|| (last - first) as f64 / seconds);
+        let rate = (seconds > 0.0).then(|| ((last - first) as f64 / seconds, busy));
         rate
     }
 }
@@ -192,8 +203,10 @@ pub(super) async fn run(work: &Work) -> Result<Report> {
     let mut stage = Stage::set(work).await?;
     let meter = Meter::start();
     let chunks = stage.play(PassKind::Full).await?;
+    let steady = stage.progress.steady();
     let report = Report {
-        steady: stage.progress.steady(),
+        steady: steady.map(|(rate, _)| rate),
+        steady_busy: steady.map(|(_, busy)| busy),
         bill: Some(stage.world.table.bill()),
         queued: stage.world.queues.sent.load(Ordering::Relaxed),
         chunks,
