@@ -48,8 +48,7 @@ pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Mig
         let page = ledger::page::<Account>(table, &partition, "A#", after.as_deref(), room).await;
         let (found, next) = page.map_err(|error| unavailable(migration, &error))?;
         let last = found.last().map(|account| account.record.no.0);
-        let there = |account: &Account| account.no.0 < migration.accounts && !account.removed;
-        let wanted = |account: &Account| there(account) && states.have(account.state);
+        let wanted = |account: &Account| is_there(migration, account) && states.have(account.state);
         accounts.extend(found.into_iter().map(|account| account.record).filter(wanted));
         from = match (next, last) {
             (Some(_), Some(last)) => last.saturating_add(1),
@@ -64,6 +63,11 @@ pub(crate) async fn list<T: Table>(table: &T, request: &Request, migration: &Mig
     let live = live_of_all(table, migration, &accounts).await?;
     let accounts: Vec<_> = accounts.iter().zip(live).map(|(account, live)| shown(account, live)).collect();
     Ok(Response::json(200, &json!({"accounts": accounts, "next": next})).tagged(request))
+}
+
+/// Tells whether an account is one of the migration's: not of an addition that was not completed, and not removed.
+pub(crate) fn is_there(migration: &Migration, account: &Account) -> bool {
+    account.no.0 < migration.accounts && !account.removed
 }
 
 /// Reads the account that a path names.

@@ -50,8 +50,8 @@ pub(crate) async fn one<T: Table>(table: &T, request: &Request, migration: &Migr
             let partition = keys::bucket(&migration.id, bucket);
             let found = ledger::all::<Account>(table, &partition, "A#").await;
             let found = found.map_err(|error| unavailable(migration, &error))?;
-            let there = |account: &Account| account.no.0 < migration.accounts && !account.removed;
-            accounts.extend(found.into_iter().map(|account| account.record).filter(there));
+            let found = found.into_iter().map(|account| account.record);
+            accounts.extend(found.filter(|account| accounts::is_there(migration, account)));
         }
         let (mut totals, mut states, mut estimates) = (Totals::default(), BTreeMap::new(), Vec::new());
         let live = accounts::live_of_all(table, migration, &accounts).await?;
